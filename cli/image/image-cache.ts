@@ -52,7 +52,7 @@ async function ensureImage(
   { folder, building }: ImageCacheOptions,
 ): Promise<string> {
   const keys = await Promise.all(
-    recipe.layers.map(async ({ inputs }) => digestOf([builder, await fingerprint(inputs)])),
+    recipe.layers.map(async ({ name, inputs }) => digestOf([builder, name, await fingerprint(inputs)])),
   );
   const name = parseReference(recipe.reference).name.replaceAll(/[^\w.-]/g, "_");
   const tar = join(folder, `${name}-${digestOf([builder, recipe.reference, recipe.config, keys])}.tar`);

@@ -13,6 +13,8 @@ export interface LayerInputs {
 
 /** One layer of an image: what it depends on and how to gather it. */
 export interface LayerRecipe {
+  /** What the layer is. Two recipes for the same inputs need two names; one that images share has one. */
+  readonly name: string;
   readonly inputs: LayerInputs;
   /** Gathers the entries; what must be compiled or unpacked first goes into `scratch`, an empty folder that is removed. */
   gather(scratch: string): Promise<readonly Entry[]>;

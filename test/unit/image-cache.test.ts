@@ -9,6 +9,7 @@ import { temporaryFolder } from "../support/images/temporary-folder.ts";
 function counted(path: string, disk: string): LayerRecipe & { readonly gathered: { times: number } } {
   const gathered = { times: 0 };
   return {
+    name: `file at ${path}`,
     gathered,
     inputs: { sources: [disk] },
     gather: () => {
@@ -45,6 +46,14 @@ describe("ensureImages", () => {
     const after = await ensureImages([image(low, top)], options);
     expect([low.gathered.times, top.gathered.times]).toEqual([1, 2]);
     expect(after).not.toEqual(before);
+  });
+
+  test("keeps layers apart that are made of the same file in different ways", async () => {
+    await using scratch = await temporaryFolder();
+    await writeFile(scratch.at("a"), "a");
+    const [one, other] = [counted("one", scratch.at("a")), counted("other", scratch.at("a"))];
+    await ensureImages([image(one, other)], { folder: scratch.at("cache") });
+    expect([one.gathered.times, other.gathered.times]).toEqual([1, 1]);
   });
 
   test("agrees with others that build the same at the same time, and leaves no unfinished file", async () => {

@@ -34,6 +34,7 @@ function runtimeLayer(root: string): LayerRecipe {
   const node = nodeProgram(root);
   const launcher = join(root, "agent/launcher");
   return {
+    name: "agent runtime",
     inputs: { binaries: [node, machineLoader], sources: [join(launcher, "launch.c"), join(launcher, "syscall.h")] },
     async gather(scratch) {
       const agent = join(scratch, "agent");
@@ -53,9 +54,14 @@ function runtimeLayer(root: string): LayerRecipe {
 
 function programLayer(root: string, { bundle, entry = "agent/main.ts" }: AgentImageOptions): LayerRecipe {
   if (bundle !== undefined) {
-    return { inputs: { sources: [bundle] }, gather: () => Promise.resolve([fileFromDisk("agent.cjs", bundle)]) };
+    return {
+      name: "agent bundle",
+      inputs: { sources: [bundle] },
+      gather: () => Promise.resolve([fileFromDisk("agent.cjs", bundle)]),
+    };
   }
   return {
+    name: "agent program",
     inputs: { sources: [join(root, "agent"), join(root, "src"), join(root, "package-lock.json")], text: [entry] },
     async gather(scratch) {
       const output = join(scratch, "agent.cjs");

@@ -33,6 +33,7 @@ export function busyboxImage(): ImageRecipe {
     reference: "swap.dev/busybox:1",
     layers: [
       {
+        name: "busybox",
         inputs: { binaries: [busybox] },
         gather: async () => [
           ...(await busyboxEntries(busybox)),

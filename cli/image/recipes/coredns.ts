@@ -7,6 +7,7 @@ export function coreDnsImage(binary: string): ImageRecipe {
     reference: "swap.dev/coredns:1.14.7",
     layers: [
       {
+        name: "coredns",
         inputs: { binaries: [binary] },
         gather: () => Promise.resolve([fileFromDisk("coredns", binary, { mode: 0o755 })]),
       },

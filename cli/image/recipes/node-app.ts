@@ -23,7 +23,7 @@ export function nodeAppImage(app: NodeApp): ImageRecipe {
     reference: app.reference,
     layers: [
       nodeRuntimeLayer(app.root),
-      { inputs: { sources: [app.folder] }, gather: () => folder("app", app.folder) },
+      { name: "node app", inputs: { sources: [app.folder] }, gather: () => folder("app", app.folder) },
     ],
     config: {
       user: "1000:1000",

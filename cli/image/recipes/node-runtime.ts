@@ -20,6 +20,7 @@ export function nodeRuntimeLayer(root: string): LayerRecipe {
   const node = nodeProgram(root);
   const busybox = busyboxProgram();
   return {
+    name: "node runtime",
     inputs: { binaries: [node, machineLoader, busybox] },
     async gather(scratch) {
       return [

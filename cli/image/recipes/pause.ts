@@ -10,6 +10,7 @@ export function pauseImage(root: string): ImageRecipe {
     reference: "swap.dev/pause:1",
     layers: [
       {
+        name: "pause",
         inputs: { sources: [join(launcher, "pause.c"), join(launcher, "syscall.h")] },
         async gather(scratch) {
           const pause = join(scratch, "pause");

@@ -75,7 +75,8 @@ function recipe(
     reference: identityReference(kind),
     layers: [
       {
-        inputs: { sources: [source, import.meta.filename], text: [kind] },
+        name: `identity ${kind}`,
+        inputs: { sources: [source, import.meta.filename] },
         async gather(folder) {
           const server = join(folder, "identity");
           const [program, ...flags] = compiler;
