@@ -1,0 +1,39 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { ensureImages, imageCacheFolder } from "../image/image-cache.ts";
+import { coreDnsImage } from "../image/recipes/coredns.ts";
+import { pauseImage } from "../image/recipes/pause.ts";
+import { SwapError } from "../../src/error.ts";
+import { containerdSocket } from "./components.ts";
+import type { LabDependencies } from "./lab.ts";
+import { runProgram } from "./process.ts";
+import { until } from "./wait.ts";
+
+/** The folder of package.json. */
+const packageRoot = join(import.meta.dirname, "../..");
+
+/** Tars of the images without which no pod of a lab starts. */
+export async function ownImages(bin: string, { env, progress }: LabDependencies): Promise<string[]> {
+  const recipes = [pauseImage(packageRoot), coreDnsImage(join(bin, "coredns"))];
+  const building = (reference: string): void => progress.detail(`builds the image ${reference}`);
+  return [...(await ensureImages(recipes, { folder: imageCacheFolder(env), building })).values()];
+}
+
+/** Puts images into a node, given by the host's id of its PID 1, as soon as its containerd answers. */
+export async function importImages(
+  pid: number,
+  bin: string,
+  tars: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const socket = `/proc/${pid}/root${containerdSocket}`;
+  await until(() => access(socket).then(() => true), { what: "containerd", timeoutMs: 30_000, signal });
+  for (const tar of tars) {
+    await access(tar).catch((cause: unknown) => {
+      throw new SwapError("not-found", `The image file ${tar} cannot be read.`, { cause });
+    });
+    await runProgram([join(bin, "ctr"), "--address", socket, "--namespace", "k8s.io", "images", "import", tar], {
+      signal,
+    });
+  }
+}
