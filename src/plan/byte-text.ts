@@ -12,7 +12,7 @@ export function bytesToText(bytes: Uint8Array): string {
   const whole = decode(bytes);
   if (whole !== undefined) return whole;
   const parts: string[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = sequenceLength(bytes[at] ?? 0);
     const decoded = at + length > bytes.length ? undefined : decode(bytes.subarray(at, at + length));
     parts.push(decoded ?? String.fromCharCode(escapeBase + (bytes[at] ?? 0)));

@@ -43,7 +43,8 @@ function readValue(source: string, at: number): { value: string; end: number } {
     const inside = source.slice(at + 1, close);
     const rest = match(nothing, source, close + 1);
     if (rest === undefined) throw wrong(source, close, "unexpected text after the closing quote");
-    const value = quote === '"' ? inside.replace(/\\([nr"\\$`])/g, (_, character: string) => escapes[character] ?? "") : inside;
+    const value =
+      quote === '"' ? inside.replace(/\\([nr"\\$`])/g, (_, character: string) => escapes[character] ?? "") : inside;
     return { value, end: close + 1 + rest[0].length };
   }
   const line = match(unquoted, source, at)?.[0] ?? "";

@@ -41,6 +41,9 @@ function dotenvValue(value: string): string {
   if (plain && !/["$`]/.test(value)) return `"${value}"`;
   if (plain && !value.includes("`")) return `\`${value}\``;
   if (!value.includes("'") && !value.includes("\r") && !value.endsWith("\\")) return `'${value}'`;
-  const escaped = value.replace(/[\\"$`]/g, "\\$&").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
+  const escaped = value
+    .replace(/[\\"$`]/g, "\\$&")
+    .replaceAll("\n", "\\n")
+    .replaceAll("\r", "\\r");
   return `"${escaped}"`;
 }

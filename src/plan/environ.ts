@@ -21,7 +21,7 @@ export function parseEnvironBlock(bytes: Uint8Array): Environment {
     throw new SwapError("agent", `the container's environment of ${bytes.length} bytes is longer than Linux allows`);
   }
   const environment = new Map<string, string>();
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length;) {
     const nul = bytes.indexOf(0, start);
     const end = nul === -1 ? bytes.length : nul;
     const entry = bytesToText(bytes.subarray(start, end));
