@@ -56,6 +56,14 @@ export class RelaySocket {
     );
   }
 
+  /** A plain socket as it is, read by its events. */
+  static wrap(socket: net.Socket): RelaySocket {
+    return new RelaySocket(
+      () => undefined,
+      () => socket,
+    );
+  }
+
   /** Starts reading. The bytes are valid during the call only; false pauses until `resume`. */
   read(reader: Reader): void {
     this.#reader = reader;

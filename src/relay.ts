@@ -1,5 +1,6 @@
+import type { Socket } from "node:net";
 import { ByteQueue } from "./tunnel/byte-queue.ts";
-import type { RelaySocket } from "./relay-socket.ts";
+import { RelaySocket } from "./relay-socket.ts";
 import { resetCode, type StreamEnd } from "./tunnel/stream-end.ts";
 import type { MuxStream, StreamEars } from "./tunnel/stream.ts";
 
@@ -12,10 +13,12 @@ export interface RelayResult {
 
 /**
  * Joins a TCP connection with a stream, both ways, until both have ended: bytes under backpressure, half-close, and a
- * reset of one as a reset of the other. The socket is connected; the stream is not attached yet. `onDone` is called
- * once, when the stream has ended.
+ * reset of one as a reset of the other. The socket is connected (with `allowHalfOpen`); the stream is not attached yet.
+ * A RelaySocket costs less than a plain socket, which must not be flowing. `onDone` is called once, when the stream has
+ * ended.
  */
-export function relay(socket: RelaySocket, stream: MuxStream, onDone?: (result: RelayResult) => void): void {
+export function relay(joined: RelaySocket | Socket, stream: MuxStream, onDone?: (result: RelayResult) => void): void {
+  const socket = joined instanceof RelaySocket ? joined : RelaySocket.wrap(joined);
   const toSocket = new SocketWriter(socket, stream, onDone);
   const tcp = socket.socket;
   tcp.on("end", () => stream.end());

@@ -1,0 +1,110 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { relay } from "../src/relay.ts";
+import { RelaySocket } from "../src/relay-socket.ts";
+import type { Mux } from "../src/tunnel/mux.ts";
+import type { Connections } from "./connections.ts";
+import { log } from "./last-words.ts";
+import { listenEverywhere } from "./listen-everywhere.ts";
+
+/** What the port's connections share with those of the other ports. */
+export interface PortHost {
+  readonly connections: Connections;
+  /** How long a connection is held for a client, in ms. */
+  readonly holdMs: number;
+}
+
+interface HeldConnection {
+  socket: RelaySocket;
+  remoteAddress: string;
+  remotePort: number;
+  timer: NodeJS.Timeout;
+}
+
+/**
+ * One open TCP port of the pod. While no client serves it, its connections are held unread, then reset. It outlives the
+ * client: who connects while the tunnel is being made again only waits.
+ */
+export class PodPort {
+  readonly port: number;
+  readonly #server: Server;
+  readonly #host: PortHost;
+  readonly #held = new Set<HeldConnection>();
+  #client: Mux | undefined;
+
+  private constructor(server: Server, port: number, host: PortHost) {
+    this.#server = server;
+    this.port = port;
+    this.#host = host;
+    server.on("connection", (socket: Socket) => this.#accept(socket));
+    // Such as EMFILE: the port stays open.
+    server.on("error", (error) => log(`port ${port}: ${error.message}`));
+  }
+
+  /** Rejects with the system's error (EADDRINUSE, EACCES …). */
+  static async open(port: number, host: PortHost): Promise<PodPort> {
+    const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
+    await listenEverywhere(server, port);
+    return new PodPort(server, port, host);
+  }
+
+  get client(): Mux | undefined {
+    return this.#client;
+  }
+
+  /** Leads connections to this client, the held ones first; to none with undefined. */
+  serve(client: Mux | undefined): void {
+    this.#client = client;
+    if (client === undefined) return;
+    for (const held of this.#held) {
+      this.#unhold(held);
+      this.#join(held, client);
+    }
+  }
+
+  /** No more connections; those that a client serves go on. */
+  close(): void {
+    this.#server.close();
+    for (const held of this.#held) {
+      this.#unhold(held);
+      held.socket.socket.resetAndDestroy();
+    }
+  }
+
+  #accept(accepted: Socket): void {
+    const { remoteAddress, remotePort } = accepted;
+    const { connections } = this.#host;
+    if (remoteAddress === undefined || remotePort === undefined) accepted.destroy();
+    else if (this.#client === undefined && !connections.mayHold) accepted.resetAndDestroy();
+    else {
+      const socket = RelaySocket.adopt(accepted);
+      connections.opened();
+      socket.socket.once("close", () => connections.closed());
+      const plain = { socket, remoteAddress: plainAddress(remoteAddress), remotePort };
+      if (this.#client === undefined) this.#hold(plain);
+      else this.#join(plain, this.#client);
+    }
+  }
+
+  #hold(connection: Omit<HeldConnection, "timer">): void {
+    const { socket } = connection.socket;
+    const held = { ...connection, timer: setTimeout(() => socket.resetAndDestroy(), this.#host.holdMs) };
+    this.#held.add(held);
+    this.#host.connections.held += 1;
+    socket.once("error", (error) => log(`port ${this.port}: a waiting connection failed: ${error.message}`));
+    socket.once("close", () => this.#unhold(held));
+  }
+
+  #unhold(held: HeldConnection): void {
+    clearTimeout(held.timer);
+    if (this.#held.delete(held)) this.#host.connections.held -= 1;
+  }
+
+  #join({ socket, remoteAddress, remotePort }: Omit<HeldConnection, "timer">, client: Mux): void {
+    relay(socket, client.open({ kind: "inbound", port: this.port, remoteAddress, remotePort }));
+  }
+}
+
+/** An IPv4 address in its own form, also where it came through a socket of both families (RFC 4291, 2.5.5.2). */
+function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+}
