@@ -1,10 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { digestOf, fingerprint } from "./fingerprint.ts";
 import type { Architecture } from "./image-documents.ts";
-import { writeLayer, type LayerBlob } from "./layer.ts";
+import { writeLayer, type Compression, type LayerBlob } from "./layer.ts";
 import type { ImageRecipe, LayerRecipe } from "./recipe.ts";
 import { parseReference } from "./reference.ts";
 import { writeImage } from "./write-image.ts";
@@ -13,6 +12,8 @@ import { writeImage } from "./write-image.ts";
 export interface ImageCacheOptions {
   /** `imageCacheFolder(env)`, or a test's own. Made when it is missing. */
   readonly folder: string;
+  /** Of the layers; `none` when absent, which is fastest on one machine. */
+  readonly compression?: Compression;
   /** Called before an image is built, not for those that are there. */
   readonly building?: (reference: string) => void;
 }
@@ -34,7 +35,10 @@ export async function ensureImages(
   options: ImageCacheOptions,
 ): Promise<ReadonlyMap<string, string>> {
   await mkdir(options.folder, { recursive: true });
-  const builder = await fingerprint({ sources: [import.meta.dirname], text: [architecture()] });
+  const builder = await fingerprint({
+    sources: [import.meta.dirname],
+    text: [architecture(), options.compression ?? "none"],
+  });
   const tars = new Map<string, string>();
   // One after the other: building is bound by the disk and the processor, and the agent's node layer may be shared.
   for (const recipe of recipes) tars.set(recipe.reference, await ensureImage(recipe, builder, options));
@@ -46,11 +50,8 @@ export function architecture(): Architecture {
   return process.arch === "arm64" ? "arm64" : "amd64";
 }
 
-async function ensureImage(
-  recipe: ImageRecipe,
-  builder: string,
-  { folder, building }: ImageCacheOptions,
-): Promise<string> {
+async function ensureImage(recipe: ImageRecipe, builder: string, options: ImageCacheOptions): Promise<string> {
+  const { folder, building } = options;
   const keys = await Promise.all(
     recipe.layers.map(async ({ name, inputs }) => digestOf([builder, name, await fingerprint(inputs)])),
   );
@@ -59,25 +60,44 @@ async function ensureImage(
   if (await use(tar)) return tar;
   building?.(recipe.reference);
   const layers: LayerBlob[] = [];
-  for (const [index, layer] of recipe.layers.entries()) layers.push(await ensureLayer(layer, `${keys[index]}`, folder));
+  for (const [index, layer] of recipe.layers.entries())
+    layers.push(await ensureLayer(layer, `${keys[index]}`, options));
   await writeImage({ reference: recipe.reference, architecture: architecture(), config: recipe.config, layers }, tar);
   await removeUnused(folder);
   return tar;
 }
 
-async function ensureLayer(recipe: LayerRecipe, key: string, folder: string): Promise<LayerBlob> {
-  const file = join(folder, `layer-${key}.tar`);
+async function ensureLayer(
+  recipe: LayerRecipe,
+  key: string,
+  { folder, compression }: ImageCacheOptions,
+): Promise<LayerBlob> {
+  // The layer is named by its content and the note, written after it, by its inputs: two builders never mix.
   const note = join(folder, `layer-${key}.json`);
-  // The note is written after the layer: where it is, the layer is complete.
-  if ((await use(file)) && (await use(note)))
-    return { ...(JSON.parse(await readFile(note, "utf8")) as LayerBlob), file };
+  if (await use(note)) {
+    const known = JSON.parse(await readFile(note, "utf8")) as Omit<LayerBlob, "file">;
+    const file = layerFile(folder, known.digest);
+    if (await use(file)) return { ...known, file };
+  }
   const scratch = await mkdtemp(join(folder, "scratch-"));
   await using _removed = { [Symbol.asyncDispose]: () => rm(scratch, { recursive: true, force: true }) };
-  const built = await writeLayer(await recipe.gather(scratch), join(scratch, `${randomUUID()}.tar`));
-  await rename(built.file, file);
-  await writeFile(join(scratch, "note.json"), JSON.stringify({ ...built, file: undefined }));
-  await rename(join(scratch, "note.json"), note);
-  return { ...built, file };
+  // Beside what the recipe gathers, not among it.
+  const gathered = join(scratch, "gathered");
+  await mkdir(gathered);
+  const { file: built, ...found } = await writeLayer(
+    await recipe.gather(gathered),
+    join(scratch, "layer"),
+    compression,
+  );
+  const file = layerFile(folder, found.digest);
+  await rename(built, file);
+  await writeFile(join(scratch, "note"), JSON.stringify(found));
+  await rename(join(scratch, "note"), note);
+  return { ...found, file };
+}
+
+function layerFile(folder: string, digest: string): string {
+  return join(folder, `layer-${digest.replace(":", "-")}.tar`);
 }
 
 /** Whether the file is there; marks it as used now. */

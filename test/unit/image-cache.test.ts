@@ -1,4 +1,4 @@
-import { readdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { fileFromDisk } from "../../cli/image/entry.ts";
 import { ensureImages, imageCacheFolder } from "../../cli/image/image-cache.ts";
@@ -82,6 +82,27 @@ describe("ensureImages", () => {
     await ensureImages([image(counted("a", scratch.at("a")))], options);
     const left = (await readdir(scratch.at("cache"))).map((name) => scratch.at("cache", name));
     expect([left.includes(old), left.includes(young)]).toEqual([false, true]);
+  });
+
+  test("names the file that an image cannot be made without", async () => {
+    await using scratch = await temporaryFolder();
+    const images = [image(counted("a", scratch.at("missing")))];
+    const failure = { code: "not-found", message: expect.stringContaining("missing") };
+    await expect(ensureImages(images, { folder: scratch.at("cache") })).rejects.toMatchObject(failure);
+  });
+
+  test("compresses on request, without mixing the two kinds", async () => {
+    await using scratch = await temporaryFolder();
+    await writeFile(scratch.at("a"), "a".repeat(100_000));
+    const images = [image(counted("a", scratch.at("a")))];
+    const sizes: number[] = [];
+    for (const compression of ["none", "gzip", "none"] as const) {
+      const tars = await ensureImages(images, { folder: scratch.at("cache"), compression });
+      sizes.push((await stat(tars.get("swap.dev/example:1") ?? "")).size);
+    }
+    expect(sizes[1]).toBeLessThan(20_000);
+    expect(sizes[0]).toBeGreaterThan(100_000);
+    expect(sizes[2]).toBe(sizes[0]);
   });
 
   test("keeps its files where the XDG base directory specification says", () => {

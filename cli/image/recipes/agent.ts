@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { SwapError } from "../../../src/error.ts";
 import { version } from "../../../src/version.ts";
 import { bundleAgent } from "../bundle.ts";
 import { compileFreestanding } from "../compile.ts";
@@ -40,6 +41,7 @@ function runtimeLayer(root: string): LayerRecipe {
       const agent = join(scratch, "agent");
       await compileFreestanding(join(launcher, "launch.c"), agent);
       const { loader, libraries } = await librariesOf(node);
+      if (basename(loader) !== basename(machineLoader)) throw notGlibc(node, loader);
       const libraryPath = (path: string) => `lib/${basename(path)}`;
       return [
         fileFromDisk("agent", agent, { mode: 0o755 }),
@@ -50,6 +52,13 @@ function runtimeLayer(root: string): LayerRecipe {
       ];
     },
   };
+}
+
+/** The launcher knows glibc's loader by name, and what Node's musl builds need is another story. */
+function notGlibc(node: string, loader: string): SwapError {
+  return new SwapError("lab", `The agent needs a Node that is linked to glibc; ${node} is linked to ${loader}.`, {
+    hint: "Name the agent's image of a release by --agent-image instead.",
+  });
 }
 
 function programLayer(root: string, { bundle, entry = "agent/main.ts" }: AgentImageOptions): LayerRecipe {
