@@ -1,10 +1,11 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { type Label, type PodState, markerLabels, markerPrefix } from "./markers.ts";
+import { workloadLabel } from "./names.ts";
 import type { MergePatch, Raw } from "./raw.ts";
 
 /**
  * JSON merge patches of pods. Each carries the pod's uid: where another pod has taken the name meanwhile, the API
- * server answers 409 and changes nothing.
+ * server answers 422 ("metadata.uid: field is immutable") and changes nothing; where none has, 404.
  */
 function guarded(pod: Raw<V1Pod>, metadata: MergePatch): MergePatch {
   const uid = pod.metadata?.uid;
@@ -23,6 +24,8 @@ export interface ReleaseOptions {
   boundSeconds: number;
   withheld: Label;
   session: string;
+  /** Labels the original with its workload, too, so that it is found and swept by that. */
+  workload?: { kind: string; name: string };
 }
 
 /**
@@ -40,6 +43,7 @@ export function planRelease(original: Raw<V1Pod>, options: ReleaseOptions): Merg
     labels: {
       [options.withheld.key]: null,
       [markerLabels.session]: options.session,
+      ...(options.workload === undefined ? {} : { [markerLabels.workload]: workloadLabel(options.workload) }),
       [markerLabels.state]: state,
     },
   });

@@ -185,6 +185,15 @@ describe("the target container", () => {
     expect(restricted?.requests).toEqual({ memory: "48Mi" });
   });
 
+  it("fits into a pod-level memory limit, which is raised alike", () => {
+    const template = readTemplate("native-sidecar");
+    if (template.spec !== undefined) template.spec.resources = { limits: { memory: "40Mi" }, requests: { cpu: "1" } };
+    expect(planAgentPod(agentPodInput(template)).pod.spec?.resources).toEqual({
+      limits: { memory: "64Mi" },
+      requests: { cpu: "1", memory: "40Mi" },
+    });
+  });
+
   it("that does not exist is refused", () => {
     expect(() => planFor("web-api", { container: "nope" })).toThrow(expect.objectContaining({ code: "not-found" }));
   });

@@ -32,6 +32,13 @@ describe("patches of pods", () => {
     });
   });
 
+  it("release an original that is found by its workload, too, where that is told", () => {
+    const workload = { kind: "Deployment", name: "api" };
+    expect(planRelease(original, { ...release, workload })["metadata"]).toMatchObject({
+      labels: { "swap.dev/workload": "deployment.api", "swap.dev/state": "released" },
+    });
+  });
+
   it("count from the release for a pod that has not started, or starts in the future by its clock", () => {
     expect(planRelease({ ...original, status: {} }, release)["spec"]).toEqual({ activeDeadlineSeconds: 20 });
     const future = { ...original, status: { startTime: "2026-11-20T09:00:00Z" } };
