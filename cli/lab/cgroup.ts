@@ -97,7 +97,7 @@ export async function groupProcesses(folders: readonly string[]): Promise<number
 export async function removeGroups(folders: readonly string[], patienceMs = 10_000): Promise<void> {
   const deadline = Date.now() + patienceMs;
   for (const folder of folders) {
-    for (const group of (await subtree(folder)).reverse()) await removeGroup(group, deadline);
+    for (const group of (await subtree(folder)).toReversed()) await removeGroup(group, deadline);
   }
 }
 

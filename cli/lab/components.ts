@@ -117,6 +117,9 @@ const controllerManagerFlags = [
   `--cluster-signing-key-file=${pki}/ca.key`,
   `--service-cluster-ip-range=${addresses.services}`,
   `--cluster-cidr=${addresses.pods}`,
+  // At the start each controller asks for a token of its own; at the default of 20 requests a second that takes 4 s.
+  "--kube-api-qps=200",
+  "--kube-api-burst=400",
 ];
 
 const localPathFlags = ["--kubeconfig=/etc/kubernetes/local-path-provisioner.kubeconfig", "--root=/var/lib/local-path"];

@@ -13,9 +13,10 @@ const deathMs = 20_000;
 
 /** Writes a node's files and makes the folders that its container is mounted from. */
 export async function writeNode(paths: NodePaths, files: Record<string, string>): Promise<void> {
-  const varFolders = ["lib/kubelet", "lib/containerd", "lib/etcd", "log/cube", "log/pods", "log/containers"];
+  const varFolders = ["lib/kubelet", "lib/containerd", "log/cube", "log/pods", "log/containers"];
   const folders = [paths.root, paths.etc, ...varFolders.map((path) => join(paths.var, path))];
   for (const folder of folders) await mkdir(folder, { recursive: true });
+  await mkdir(join(paths.var, "lib/etcd"), { recursive: true, mode: 0o700 });
   for (const [path, content] of Object.entries(files)) {
     const file = join(paths.etc, path);
     await mkdir(dirname(file), { recursive: true });

@@ -6,15 +6,13 @@ import { pauseImage } from "../image/recipes/pause.ts";
 import { SwapError } from "../../src/error.ts";
 import { containerdSocket } from "./components.ts";
 import type { LabDependencies } from "./lab.ts";
+import { packageRoot } from "./package-root.ts";
 import { runProgram } from "./process.ts";
 import { until } from "./wait.ts";
 
-/** The folder of package.json. */
-const packageRoot = join(import.meta.dirname, "../..");
-
 /** Tars of the images without which no pod of a lab starts. */
 export async function ownImages(bin: string, { env, progress }: LabDependencies): Promise<string[]> {
-  const recipes = [pauseImage(packageRoot), coreDnsImage(join(bin, "coredns"))];
+  const recipes = [pauseImage(packageRoot()), coreDnsImage(join(bin, "coredns"))];
   const building = (reference: string): void => progress.detail(`builds the image ${reference}`);
   return [...(await ensureImages(recipes, { folder: imageCacheFolder(env), building })).values()];
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { SwapError } from "../../src/error.ts";
 import { nodeAddresses, type NodeAddress } from "./addresses.ts";
 import { openApi } from "./api.ts";
-import { ensureBinaries } from "./build.ts";
+import { ensureBinaries, type Binaries } from "./build.ts";
 import { groupFolders, groupProcesses, hostHierarchies, makeGroups, type Hierarchy } from "./cgroup.ts";
 import { accessOf, awaitDns, awaitNode, furnish, isReady } from "./cluster.ts";
 import { destroyContainers, findInit, startContainer, writeNode } from "./container.ts";
@@ -14,7 +14,7 @@ import { importImages, ownImages } from "./images.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import type { Lab, LabDependencies, LabOptions, Provider } from "./lab.ts";
 import { lock } from "./lock.ts";
-import { nodeFiles } from "./node-files.ts";
+import { nodeFiles, type HostTools } from "./node-files.ts";
 import { networkCommands, planNode, type HostFacts } from "./node-plan.ts";
 import { checkName, labPaths, nodePaths, stateRoot } from "./paths.ts";
 import { certificateRequests, makePki } from "./pki.ts";
@@ -56,7 +56,7 @@ async function up(options: LabOptions, dependencies: LabDependencies): Promise<L
   // A lab that this call began and could not complete is removed; one that was there before is left to be looked at.
   await using undo = new AsyncDisposableStack();
   if (earlier === undefined) undo.defer(() => destroy(name));
-  const record = earlier ?? (await create(name, options, built, (bin) => lookAtHost(bin, tools), tools));
+  const record = earlier ?? (await create(name, options, built, tools));
   const host = await lookAtHost(record.bin, tools);
   await start(record, host, path, options.images, dependencies);
   undo.move();
@@ -64,13 +64,7 @@ async function up(options: LabOptions, dependencies: LabDependencies): Promise<L
 }
 
 /** Makes the folder of a new lab: secrets, configuration, record. */
-async function create(
-  name: string,
-  options: LabOptions,
-  built: { bin: string; version: string },
-  _look: (bin: string) => Promise<HostFacts>,
-  tools: Awaited<ReturnType<typeof findTools>>,
-): Promise<LabRecord> {
+async function create(name: string, options: LabOptions, built: Binaries, tools: HostTools): Promise<LabRecord> {
   const paths = labPaths(name);
   await destroy(name); // what an interrupted `up` or `down` may have left
   await mkdir(paths.volumes, { recursive: true, mode: 0o700 });

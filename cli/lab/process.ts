@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly signal?: AbortSignal;
+  /** Given to the program's stdin, which is empty otherwise. */
+  readonly input?: string;
   /** Hears each piece of stderr as it comes. */
   readonly onStderr?: (text: string) => void;
 }
@@ -28,8 +30,10 @@ export function runProgram(argv: readonly string[], options: RunOptions = {}): P
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env }),
     ...(signal === undefined ? {} : { signal }),
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  // A program that ends without reading its input says more by its exit status.
+  child.stdin.on("error", () => undefined).end(options.input);
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout = (stdout + text).slice(-longestOutput)));
