@@ -7,6 +7,13 @@ export interface Io {
   readonly stderr: NodeJS.WriteStream;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
-  /** Aborted by the first SIGINT or SIGTERM. */
+  readonly interrupts: Interrupts;
+}
+
+/** SIGINT, SIGTERM and SIGHUP, as the process gets them. */
+export interface Interrupts {
+  /** Aborted by the first of them, with a SwapError "interrupted" as its reason. */
   readonly signal: AbortSignal;
+  /** Hears each of them, the first too, until the returned function is called. */
+  on(listener: (signal: NodeJS.Signals) => void): () => void;
 }

@@ -32,6 +32,15 @@ export function apiStatus(thrown: unknown): number | undefined {
   return error instanceof ApiError ? error.httpStatus : undefined;
 }
 
+/**
+ * Whether a patch or deletion guarded by uid found the object gone: no such name, or another object under it (409 for a
+ * delete's precondition; 422 for a patch, to which the uid is an immutable field).
+ */
+export function isGone(thrown: unknown): boolean {
+  const status = apiStatus(thrown);
+  return status === 404 || status === 409 || (status === 422 && (apiMessage(thrown) ?? "").includes("metadata.uid"));
+}
+
 /** The server's own words in `thrown`, or undefined if it is not the API server's refusal. */
 export function apiMessage(thrown: unknown): string | undefined {
   const error = thrown instanceof SwapError ? thrown.cause : thrown;

@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
-import { SwapError } from "../../src/error.ts";
+import type { SwapError } from "../../src/error.ts";
 import { apiStatus } from "./api-error.ts";
 import type { KubeClient, Query } from "./client.ts";
 
@@ -83,7 +83,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
         const found = check(this.#items);
         if (found !== undefined) resolve(found);
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     };
     const onAbort = (): void => reject(options.signal.reason as Error);
@@ -107,7 +107,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   }
 
   #changed(): void {
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of this.#listeners) listener();
   }
 
   async #relist(signal: AbortSignal): Promise<string> {

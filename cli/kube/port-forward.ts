@@ -1,6 +1,6 @@
 import type { Agent } from "node:http";
 import { Duplex } from "node:stream";
-import WebSocket, { type ClientOptions } from "ws";
+import { WebSocket, type ClientOptions } from "ws";
 import { SwapError } from "../../src/error.ts";
 import { toRefusal, toUnreachable } from "./api-error.ts";
 import type { KubeClient } from "./client.ts";
@@ -43,8 +43,10 @@ export async function portForward(
     ...(url.protocol === "wss:" ? { generateMask: () => undefined } : {}),
   };
   const socket = new WebSocket(url, subprotocol, options);
+  // The first messages may come with the answer to the upgrade: whoever hears them must be there before.
+  const connection = new ForwardedPort(socket, pod.name);
   await opened(socket, client, signal);
-  return new ForwardedPort(socket, pod.name);
+  return connection;
 }
 
 async function opened(socket: WebSocket, client: KubeClient, signal: AbortSignal): Promise<void> {
@@ -96,7 +98,8 @@ class ForwardedPort extends Duplex {
       this.push(null);
       this.destroy();
     });
-    socket.on("error", (error) => this.destroy(error));
+    // Before the connection is open, `portForward` reports it.
+    socket.on("error", (error) => this.destroy(this.#sawPort[dataChannel] ? error : undefined));
   }
 
   #receive(message: Buffer, podName: string): void {

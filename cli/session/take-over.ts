@@ -1,0 +1,82 @@
+import { planAdopt, planRelease, planUnlabel } from "../../src/plan/patch.ts";
+import type { Label } from "../../src/plan/markers.ts";
+import type { Progress } from "../progress.ts";
+import { isGone } from "../kube/api-error.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { isEndpoint, leftEndpoints } from "../kube/endpoints.ts";
+import type { Informer } from "../kube/informer.ts";
+import type { EndpointSlice, Pod } from "../kube/objects.ts";
+import { podPath } from "../kube/paths.ts";
+
+/** A released original lives at most this long, whatever becomes of us: from release to deletion takes about 3 s. */
+const releaseBoundSeconds = 60;
+
+export interface TakeOver {
+  readonly client: KubeClient;
+  readonly progress: Progress;
+  readonly slices: Informer<EndpointSlice> | undefined;
+  readonly sessionId: string;
+  readonly workload: { readonly kind: string; readonly name: string };
+  readonly withheld: Label;
+}
+
+/**
+ * Puts a Ready agent pod in an original's place without losing a request. The two patches go together, release first:
+ * the controller lets the original go (it serves on, ownerless, until its deadline) and adopts the agent. Then Services
+ * stop sending to the original, and only then is it told to end.
+ * @returns when the original gets no new connections; its end is asked for, not awaited.
+ */
+export async function takeOver(agent: Pod, original: Pod, context: TakeOver, signal: AbortSignal): Promise<void> {
+  const { client, slices, withheld } = context;
+  const { namespace = "", name = "", uid = "" } = original.metadata ?? {};
+  const wasEndpoint = slices !== undefined && isEndpoint(slices.items.values(), uid);
+  const release = planRelease(original, {
+    now: new Date(client.serverNow()),
+    boundSeconds: releaseBoundSeconds,
+    withheld,
+    session: context.sessionId,
+    workload: context.workload,
+  });
+  const agentPath = podPath(agent.metadata?.namespace ?? "", agent.metadata?.name ?? "");
+  const [released, adopted] = await Promise.allSettled([
+    client.patch<Pod>(podPath(namespace, name), release, { signal }),
+    client.patch<Pod>(agentPath, planAdopt(agent, withheld), { signal }),
+  ]);
+  if (adopted.status === "rejected") throw adopted.reason;
+  if (released.status === "rejected") {
+    // Gone by itself, or not ours to release: the controller has one too many now and deletes the cheapest, an original.
+    if (!isGone(released.reason)) {
+      context.progress.warn(`pod ${name} could not be released, its controller ends it: ${String(released.reason)}`);
+    }
+    return;
+  }
+  try {
+    await client.patch(podPath(namespace, name), planUnlabel(released.value), { signal });
+    await leftEndpoints(slices, { uid, name }, wasEndpoint, signal);
+    await deletePod(client, original, undefined, signal);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+/**
+ * Deletes exactly this pod (by uid); one that is gone already is fine.
+ * @param graceSeconds how long it may take to end; its own terminationGracePeriodSeconds if undefined.
+ */
+export async function deletePod(
+  client: KubeClient,
+  pod: Pod,
+  graceSeconds: number | undefined,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { namespace = "", name = "", uid } = pod.metadata ?? {};
+  const options = {
+    ...(uid === undefined ? {} : { preconditions: { uid } }),
+    ...(graceSeconds === undefined ? {} : { gracePeriodSeconds: graceSeconds }),
+  };
+  try {
+    await client.delete(podPath(namespace, name), options, { signal });
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
