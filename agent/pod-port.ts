@@ -47,18 +47,23 @@ export class PodPort {
     return new PodPort(server, port, host);
   }
 
+  /** Who serves now: a tunnel that has just broken may not have been taken away yet. */
   get client(): Mux | undefined {
-    return this.#client;
+    return this.#client?.ended === undefined ? this.#client : undefined;
   }
 
-  /** Leads connections to this client, the held ones first; to none with undefined. */
-  serve(client: Mux | undefined): void {
+  /** Leads connections to this client, the held ones first. */
+  serve(client: Mux): void {
     this.#client = client;
-    if (client === undefined) return;
     for (const held of this.#held) {
       this.#unhold(held);
       this.#join(held, client);
     }
+  }
+
+  /** This client is gone; a later one may serve already. */
+  leave(client: Mux): void {
+    if (this.#client === client) this.#client = undefined;
   }
 
   /** No more connections; those that a client serves go on. */
@@ -73,15 +78,16 @@ export class PodPort {
   #accept(accepted: Socket): void {
     const { remoteAddress, remotePort } = accepted;
     const { connections } = this.#host;
+    const { client } = this;
     if (remoteAddress === undefined || remotePort === undefined) accepted.destroy();
-    else if (this.#client === undefined && !connections.mayHold) accepted.resetAndDestroy();
+    else if (client === undefined && !connections.mayHold) accepted.resetAndDestroy();
     else {
       const socket = RelaySocket.adopt(accepted);
       connections.opened();
       socket.socket.once("close", () => connections.closed());
       const plain = { socket, remoteAddress: plainAddress(remoteAddress), remotePort };
-      if (this.#client === undefined) this.#hold(plain);
-      else this.#join(plain, this.#client);
+      if (client === undefined) this.#hold(plain);
+      else this.#join(plain, client);
     }
   }
 

@@ -49,7 +49,7 @@ export class PodPorts {
   /** This client serves no more; its ports hold their connections. */
   async leave(client: Mux): Promise<void> {
     this.#named = new Map();
-    for (const port of await this.#opened()) if (port.client === client) port.serve(undefined);
+    for (const port of await this.#opened()) port.leave(client);
   }
 
   async close(): Promise<void> {

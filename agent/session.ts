@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { ControlChannel } from "../src/tunnel/control-channel.ts";
+import { defaultHeartbeat, type HeartbeatOptions } from "../src/tunnel/heartbeat.ts";
 import { Mux } from "../src/tunnel/mux.ts";
 import { resetCode, type StreamEnd } from "../src/tunnel/stream-end.ts";
 import type { MuxStream } from "../src/tunnel/stream.ts";
@@ -61,6 +62,7 @@ export class Session implements AsyncDisposable {
       onStream: (stream) => this.#onStream(stream, mux),
       onClose: (end) => this.#onClientGone(mux, end),
       onNote: log,
+      heartbeat: heartbeatFor(this.#options.graceMs),
     });
     this.#mux = mux;
     log("client connected");
@@ -158,4 +160,9 @@ export class Session implements AsyncDisposable {
     void this.#ports.leave(mux);
     log(`client gone: ${end.how === "gone" ? end.error.message : end.reason}`);
   }
+}
+
+/** A connected client gives a sign of life several times within the grace, however short that is. */
+function heartbeatFor(graceMs: number): HeartbeatOptions {
+  return { ...defaultHeartbeat, intervalMs: Math.min(defaultHeartbeat.intervalMs, Math.max(20, graceMs / 8)) };
 }
