@@ -47,9 +47,12 @@ export class AgentPod implements AsyncDisposable {
     this.#tunnelPort = readAgentFacts(pod)?.tunnelPort ?? 0;
   }
 
-  /** Creates the pod. @throws SwapError refused, forbidden or conflict in the API server's words. */
-  static async create(manifest: Pod, options: AgentPodOptions, signal: AbortSignal): Promise<AgentPod> {
-    const pod = await options.client.create<Pod>(podsPath(manifest.metadata?.namespace ?? ""), manifest, { signal });
+  /**
+   * Creates the pod. There is no signal: a request cut off half-way may have made a pod that nobody knows of.
+   * @throws SwapError refused, forbidden or conflict in the API server's words.
+   */
+  static async create(manifest: Pod, options: AgentPodOptions): Promise<AgentPod> {
+    const pod = await options.client.create<Pod>(podsPath(manifest.metadata?.namespace ?? ""), manifest);
     return new AgentPod(options, pod);
   }
 
@@ -71,9 +74,13 @@ export class AgentPod implements AsyncDisposable {
   }
 
   /** The tunnel; there is one from `connect` on. */
-  get link(): AgentLink {
-    if (!this.#link) throw new SwapError("bug", "the agent pod is not connected yet");
+  get link(): AgentLink | undefined {
     return this.#link;
+  }
+
+  /** The container's environment as NAME=VALUE, each ended by NUL; connected agents only. */
+  async environment(signal: AbortSignal): Promise<Buffer> {
+    return await this.#connected().environment(signal);
   }
 
   /** Waits until the agent runs, opens the tunnel and the ports. @throws SwapError with the reason of the cluster. */
@@ -99,7 +106,7 @@ export class AgentPod implements AsyncDisposable {
       },
       signal,
     );
-    await Promise.all(this.#options.ports.map((port) => this.link.listen(port)));
+    await Promise.all(this.#options.ports.map((port) => this.#connected().listen(port)));
   }
 
   /**
@@ -107,7 +114,7 @@ export class AgentPod implements AsyncDisposable {
    * @returns the pod as it is then.
    */
   async becomeReady(minReadySeconds: number, signal: AbortSignal): Promise<Pod> {
-    this.link.setReady(true);
+    this.#connected().setReady(true);
     const ready = await this.#until(readyTimeoutMs, signal, (pod) => {
       if (isFinished(pod)) throw this.#cannotStart(trouble(pod) ?? "it ended");
       return isReady(pod) ? pod : undefined;
@@ -123,6 +130,11 @@ export class AgentPod implements AsyncDisposable {
     if (this.#link) await this.#link.quit("the session is over", 1000);
     await deletePod(this.#options.client, this.#pod, 1);
     await this.#link?.[Symbol.asyncDispose]();
+  }
+
+  #connected(): AgentLink {
+    if (!this.#link) throw new SwapError("bug", `agent pod ${this.name} is not connected`);
+    return this.#link;
   }
 
   #hear(message: AgentMessage): void {

@@ -47,22 +47,18 @@ export async function readContainerEnvironment(
     onTrouble: (error) => progress.detail(String(error)),
   });
   return await progress.step("reading the environment", async (note) => {
-    await using agent = await AgentPod.create(
-      withoutAppLabels(exampleAgentPod(plan)),
-      {
-        client,
-        progress,
-        pods,
-        session: { id: session, privateKey: plan.key.privateKey },
-        container: plan.prepared.container,
-        ports: [],
-        onInbound: (stream) => stream.reset(0),
-        onTerminating: () => undefined,
-      },
-      signal,
-    );
+    await using agent = await AgentPod.create(withoutAppLabels(exampleAgentPod(plan)), {
+      client,
+      progress,
+      pods,
+      session: { id: session, privateKey: plan.key.privateKey },
+      container: plan.prepared.container,
+      ports: [],
+      onInbound: (stream) => stream.reset(0),
+      onTerminating: () => undefined,
+    });
     await agent.connect(signal);
-    const environment = parseEnvironBlock(await agent.link.environment(signal));
+    const environment = parseEnvironBlock(await agent.environment(signal));
     note(`${environment.size} variables`);
     return environment;
   });

@@ -32,7 +32,6 @@ export async function runSwap(world: SwapWorld, namespace: string, options: Swap
       client,
       progress,
       workload: plan.prepared.workload,
-      replicaSets: plan.prepared.replicaSets,
       plan: plan.agent,
       withheldKey: plan.prepared.choice.withheld.key,
       privateKey: plan.key.privateKey,
@@ -79,7 +78,7 @@ async function readEnvironment(
   const extra = { ...(options.envFile ? { file: options.envFile } : {}), overrides: options.overrides };
   if (!options.useEnvironment || !agent) return mergeEnvironment({ container: new Map(), laptop: io.env, ...extra });
   return await progress.step("environment", async (note) => {
-    const container = parseEnvironBlock(await agent.link.environment(signal));
+    const container = parseEnvironBlock(await agent.environment(signal));
     note(`${container.size} variables of the container`);
     return mergeEnvironment({ container, laptop: io.env, ...extra });
   });
