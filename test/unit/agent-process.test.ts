@@ -229,7 +229,7 @@ describe("an agent", () => {
     await using agent = await Agent.start();
     const { spawnSync } = await import("node:child_process");
     const [spare] = (await freePorts(1)) as [number];
-    const argv = agent.child.spawnargs.slice(1).with(-1, `${spare}`);
+    const argv = [...agent.child.spawnargs.slice(1, -1), `${spare}`];
     const second = spawnSync(process.execPath, argv, { encoding: "utf8" });
     expect(second.status).toBe(1);
     expect(second.stderr).toContain("EADDRINUSE");

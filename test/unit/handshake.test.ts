@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { createServer, connect } from "node:net";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { SwapError } from "../../src/error.ts";
 import { type AgentHandshakeResult, shakeHandsAsAgent } from "../../src/tunnel/agent-handshake.ts";
 import { askStatus, shakeHandsAsClient } from "../../src/tunnel/client-handshake.ts";
@@ -120,16 +120,11 @@ describe("the handshake", () => {
     const key = createSessionKey();
     await using made = await agent(key);
     const honest = await made.dial();
-    let said = "";
-    const write = honest.write.bind(honest) as (text: string) => boolean;
-    honest.write = ((text: string) => {
-      said += text;
-      return write(text);
-    }) as typeof honest.write;
+    const written = vi.spyOn(honest, "write");
     await shakeHandsAsClient(honest, { session: "s1", privateKey: key.privateKey });
     const replayer = await made.dial();
     await lines(replayer);
-    replayer.write(said);
+    replayer.write(written.mock.calls[0]![0]);
     expect(await lines(replayer)).toContain("not made with this session's key");
     expect((await made.results[1])?.how).toBe("refused");
   });

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { baseWindow, encodeFrame, frameType, maxCredit } from "../../src/wire/frame.ts";
 import { encodeStreamOpen } from "../../src/wire/stream-open.ts";

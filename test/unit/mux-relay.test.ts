@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { connect, createServer, type Server, Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import { relay, type RelayResult } from "../../src/relay.ts";
 import { RelaySocket } from "../../src/relay-socket.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encodeFrame, frameType, maxOpenBytes, maxPayload, payloadBounds } from "../../src/wire/frame.ts";
 import { FrameDecoder } from "../../src/wire/frame-decoder.ts";
@@ -30,7 +30,7 @@ function decode(chunks: readonly Buffer[]): { frames: Frame[]; unknown: number[]
 /** Cuts bytes at the given places, whatever they are. */
 function cutAt(bytes: Buffer, places: readonly number[]): Buffer[] {
   const sorted = [0, ...places.map((place) => place % (bytes.length + 1)), bytes.length].toSorted((a, b) => a - b);
-  return sorted.slice(1).map((place, index) => bytes.subarray(sorted[index]!, place));
+  return sorted.slice(1).map((place, index) => bytes.subarray(sorted[index], place));
 }
 
 const anyFrame: fc.Arbitrary<Frame> = fc.constantFrom(...Object.values(frameType)).chain((type) => {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseAgentStatus } from "../../src/wire/agent-status.ts";
 import { parseAgentMessage, parseClientMessage } from "../../src/wire/control-message.ts";
@@ -40,12 +40,20 @@ const anyAgentMessage = fc.oneof(
 
 describe("messages", () => {
   test("come back as they were sent", () => {
-    fc.assert(fc.property(anyOpen, (open) => void expect(parseStreamOpen(encodeStreamOpen(open))).toEqual(open)));
     fc.assert(
-      fc.property(anyClientMessage, (sent) => void expect(parseClientMessage(JSON.stringify(sent))).toEqual(sent)),
+      fc.property(anyOpen, (open) => {
+        expect(parseStreamOpen(encodeStreamOpen(open))).toEqual(open);
+      }),
     );
     fc.assert(
-      fc.property(anyAgentMessage, (sent) => void expect(parseAgentMessage(JSON.stringify(sent))).toEqual(sent)),
+      fc.property(anyClientMessage, (sent) => {
+        expect(parseClientMessage(JSON.stringify(sent))).toEqual(sent);
+      }),
+    );
+    fc.assert(
+      fc.property(anyAgentMessage, (sent) => {
+        expect(parseAgentMessage(JSON.stringify(sent))).toEqual(sent);
+      }),
     );
   });
 
