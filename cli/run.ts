@@ -37,7 +37,12 @@ function parser(context: CommandContext, argv: readonly string[]) {
   return yargs([...argv])
     .scriptName("swap")
     .usage("$0 TARGET [flags] -- COMMAND...\n$0 COMMAND")
-    .parserConfiguration({ "populate--": true, "duplicate-arguments-array": false, "greedy-arrays": false })
+    .parserConfiguration({
+      "populate--": true,
+      "boolean-negation": false,
+      "duplicate-arguments-array": false,
+      "greedy-arrays": false,
+    })
     .command(swapCommand(context))
     .command(restoreCommand(context))
     .command(statusCommand(context))

@@ -18,7 +18,8 @@ interface SwapArgs extends ConnectionArgs {
   grace: string;
   hold: string;
   maxAge: string;
-  env?: string[] | boolean | undefined;
+  env?: string[] | undefined;
+  noEnv: boolean;
   envFile?: string | undefined;
   keep: boolean;
   takeover: boolean;
@@ -56,8 +57,9 @@ export function swapCommand({ io, progress, exit }: CommandContext): CommandModu
         .option("env", {
           type: "string",
           array: true,
-          describe: "NAME=VALUE for the local process (may be repeated); --no-env leaves out the container's",
+          describe: "NAME=VALUE for the local process (may be repeated)",
         })
+        .option("no-env", { type: "boolean", default: false, describe: "leave out the container's environment" })
         .option("env-file", { type: "string", requiresArg: true, describe: "dotenv file for the local process" })
         .option("keep", { type: "boolean", default: false, describe: "keep the session when the command ends" })
         .option("takeover", {
@@ -130,7 +132,6 @@ export function swapCommand({ io, progress, exit }: CommandContext): CommandModu
 }
 
 async function readOptions(args: SwapArgs, target: string): Promise<SwapOptions> {
-  const texts = Array.isArray(args.env) ? args.env : [];
   return {
     target: parseTarget(target, args.container),
     command: args["--"] ?? [],
@@ -138,9 +139,9 @@ async function readOptions(args: SwapArgs, target: string): Promise<SwapOptions>
     graceMs: atLeast("--grace", parseDuration("--grace", args.grace), 2000),
     holdMs: parseDuration("--hold", args.hold),
     maxAgeSeconds: Math.ceil(atLeast("--max-age", parseDuration("--max-age", args.maxAge), 60_000) / 1000),
-    useEnvironment: args.env !== false,
+    useEnvironment: !args.noEnv,
     envFile: args.envFile === undefined ? undefined : await readEnvFile(args.envFile),
-    overrides: parseOverrides(texts),
+    overrides: parseOverrides(args.env ?? []),
     keep: args.keep,
     takeover: args.takeover,
     agentImage: args.agentImage,

@@ -11,7 +11,7 @@ import type { Progress } from "../progress.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { Deployment, EndpointSlice, Pod, ReplicaSet } from "../kube/objects.ts";
 import { endpointSlicesPath, podsPath } from "../kube/paths.ts";
-import { isFinished, isReady, trouble } from "../kube/pod-state.ts";
+import { isActive, isFinished, isReady, trouble } from "../kube/pod-state.ts";
 import { formatRight, missingRights, swapRights, whoAmI } from "../kube/rights.ts";
 import { deletePod } from "./take-over.ts";
 import { originalsOf, readReplicaSets, readWorkload, type Workload } from "./workload.ts";
@@ -79,7 +79,7 @@ export async function prepare(
     mappings,
   });
   await sweep(client, ours.items, signal);
-  const held = ours.items.filter((pod) => !isFinished(pod) && readAgentFacts(pod)?.state !== "released");
+  const held = ours.items.filter(holds);
   return {
     ...{ workload, replicaSets, choice, container, originals, ports, skipped, held, holder, canReadEndpoints },
     host: hostname(),
@@ -114,6 +114,12 @@ function chooseTemplate(workload: Workload, replicaSets: readonly ReplicaSet[]):
   return workload.kind === "Deployment"
     ? selectDeploymentTemplate(workload.object as Deployment, replicaSets)
     : selectReplicaSetTemplate(workload.object as ReplicaSet);
+}
+
+/** An agent pod on its way out holds nothing any more, unless it serves until its original is back. */
+function holds(pod: Pod): boolean {
+  const state = readAgentFacts(pod)?.state;
+  return state === "restoring" ? !isFinished(pod) : state === "agent" && isActive(pod);
 }
 
 /** Finished agent pods of earlier sessions: nothing else deletes them. */

@@ -1,5 +1,5 @@
 import { SwapError } from "../../src/error.ts";
-import { planRestoreRelease, planUnlabel } from "../../src/plan/patch.ts";
+import { planRestoreRelease, planRetire } from "../../src/plan/patch.ts";
 import { readAgentFacts } from "../../src/plan/markers.ts";
 import type { Progress } from "../progress.ts";
 import { apiStatus, isGone } from "../kube/api-error.ts";
@@ -50,7 +50,7 @@ export async function restoreWorkload(context: RestoreContext): Promise<void> {
   if (!hurry.aborted) {
     await Promise.all(
       released.map(async (pod) => {
-        await unlabel(client, pod);
+        await retire(client, pod);
         const name = pod.metadata?.name ?? "";
         await leftEndpoints(slices, { uid: uidOf(pod), name }, inService.has(uidOf(pod)), hurry).catch(
           (error: unknown) => {
@@ -95,9 +95,9 @@ async function release(client: KubeClient, pod: Pod): Promise<Pod | undefined> {
   }
 }
 
-async function unlabel(client: KubeClient, pod: Pod): Promise<void> {
+async function retire(client: KubeClient, pod: Pod): Promise<void> {
   try {
-    await client.patch(pathOf(pod), planUnlabel(pod));
+    await client.patch(pathOf(pod), planRetire(pod));
   } catch (error) {
     if (!isGone(error)) throw error;
   }

@@ -75,12 +75,14 @@ async function readEnvironment(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Environment> {
+  // An IDE has an environment of its own; its file holds the container's alone.
+  const laptop = options.command.length > 0 ? io.env : {};
   const extra = { ...(options.envFile ? { file: options.envFile } : {}), overrides: options.overrides };
-  if (!options.useEnvironment || !agent) return mergeEnvironment({ container: new Map(), laptop: io.env, ...extra });
+  if (!options.useEnvironment || !agent) return mergeEnvironment({ container: new Map(), laptop, ...extra });
   return await progress.step("environment", async (note) => {
     const container = parseEnvironBlock(await agent.environment(signal));
     note(`${container.size} variables of the container`);
-    return mergeEnvironment({ container, laptop: io.env, ...extra });
+    return mergeEnvironment({ container, laptop, ...extra });
   });
 }
 

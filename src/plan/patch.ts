@@ -59,6 +59,15 @@ export function planUnlabel(original: Raw<V1Pod>): MergePatch {
 }
 
 /**
+ * Takes every label off an agent pod except its session's: Services stop sending to it, and its workload is free for the
+ * next session although the pod may take a moment to end.
+ */
+export function planRetire(agentPod: Raw<V1Pod>): MergePatch {
+  const others = Object.keys(agentPod.metadata?.labels ?? {}).filter((key) => key !== markerLabels.session);
+  return guarded(agentPod, { labels: Object.fromEntries(others.map((key) => [key, null])) });
+}
+
+/**
  * Takes an agent pod out of its controller's count, which then makes an original; the agent serves on by its other
  * labels until that one is Ready.
  */
