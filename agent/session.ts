@@ -1,4 +1,5 @@
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
+import { RelaySocket } from "../src/relay-socket.ts";
 import { ControlChannel } from "../src/tunnel/control-channel.ts";
 import { defaultHeartbeat, type HeartbeatOptions } from "../src/tunnel/heartbeat.ts";
 import { Mux } from "../src/tunnel/mux.ts";
@@ -55,10 +56,16 @@ export class Session implements AsyncDisposable {
   }
 
   /** A client has proven the session on this connection. */
-  welcome(connection: Duplex): void {
+  welcome(connection: Socket): void {
     this.#mux?.close("another client of this session has taken over");
-    const mux: Mux = new Mux(connection, {
+    const socket = RelaySocket.adopt(connection);
+    const mux: Mux = new Mux(socket.socket, {
       role: "agent",
+      input: (take) =>
+        socket.read((bytes) => {
+          take(bytes);
+          return true;
+        }),
       onStream: (stream) => this.#onStream(stream, mux),
       onClose: (end) => this.#onClientGone(mux, end),
       onNote: log,

@@ -21,6 +21,7 @@ type Reader = (bytes: Buffer) => boolean;
 export class RelaySocket {
   readonly socket: net.Socket;
   #reader: Reader | undefined;
+  #early: Buffer | undefined;
 
   private constructor(make: (onread: net.OnReadOpts) => net.Socket | undefined, fallback: () => net.Socket) {
     openSockets += 1;
@@ -44,16 +45,20 @@ export class RelaySocket {
   /**
    * Takes over a socket that a server accepted with `pauseOnConnect` and `allowHalfOpen`; the given one is of no use
    * afterwards. Node has no documented way to give an accepted socket a read buffer: its handle is moved to a new
-   * socket, and where the handle is not as known the socket is used as it is.
+   * socket, and where the handle is not as known the socket is used as it is. What was read before (by a handshake)
+   * comes out of `read` first.
    */
   static adopt(accepted: net.Socket): RelaySocket {
-    return new RelaySocket(
+    const early = accepted.read() as Buffer | null;
+    const adopted = new RelaySocket(
       (onread) => {
         const handle = takeHandle(accepted);
         return handle && new net.Socket({ handle, onread, allowHalfOpen: true } as net.SocketConstructorOpts);
       },
       () => accepted,
     );
+    adopted.#early = early ?? undefined;
+    return adopted;
   }
 
   /** A plain socket as it is, read by its events. */
@@ -67,7 +72,9 @@ export class RelaySocket {
   /** Starts reading. The bytes are valid during the call only; false pauses until `resume`. */
   read(reader: Reader): void {
     this.#reader = reader;
-    this.socket.resume();
+    const early = this.#early;
+    this.#early = undefined;
+    if (early === undefined || reader(early)) this.socket.resume();
   }
 
   resume(): void {

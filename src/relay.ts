@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { blockBytes, giveBlock, takeBlock } from "./block-pool.ts";
 import { ByteQueue } from "./tunnel/byte-queue.ts";
 import { RelaySocket } from "./relay-socket.ts";
 import { resetCode, type StreamEnd } from "./tunnel/stream-end.ts";
@@ -32,25 +33,19 @@ export function relay(joined: RelaySocket | Socket, stream: MuxStream, onDone?: 
   else socket.read((bytes) => stream.write(bytes));
 }
 
-/** The direction from the stream to the socket. At most one write is under way; what comes meanwhile is gathered. */
+/** Writes of one socket under way at once; what comes beyond is gathered. */
+const maxWrites = 4;
+/** Below this a copy of its own is cheaper than a block. */
+const smallBytes = 4_096;
+
+/** The direction from the stream to the socket. */
 class SocketWriter implements StreamEars {
   readonly #socket: RelaySocket;
   readonly #stream: MuxStream;
   readonly #onDone: ((result: RelayResult) => void) | undefined;
-  #writing = 0;
+  #writes = 0;
   #queue: ByteQueue | undefined;
   #ended = false;
-  #written = (): void => {
-    const count = this.#writing;
-    this.#writing = 0;
-    this.#stream.consumed(count);
-    const next = this.#queue?.shift();
-    if (next !== undefined) this.#write(next);
-    else {
-      this.#queue = undefined;
-      if (this.#ended) this.#socket.socket.end();
-    }
-  };
 
   constructor(socket: RelaySocket, stream: MuxStream, onDone: ((result: RelayResult) => void) | undefined) {
     this.#socket = socket;
@@ -59,13 +54,23 @@ class SocketWriter implements StreamEars {
   }
 
   onData(bytes: Buffer): void {
-    if (this.#writing === 0) this.#write(bytes);
-    else (this.#queue ??= new ByteQueue()).push(bytes);
+    if (this.#isFree) this.#write(bytes);
+    else this.#keep(bytes);
+  }
+
+  onBorrowed(bytes: Buffer): void {
+    if (!this.#isFree) this.#keep(bytes);
+    else if (bytes.length <= smallBytes || bytes.length > blockBytes) this.#write(Buffer.from(bytes));
+    else {
+      const block = takeBlock();
+      block.set(bytes);
+      this.#write(block.subarray(0, bytes.length), block);
+    }
   }
 
   onEnd(): void {
     this.#ended = true;
-    if (this.#writing === 0) this.#socket.socket.end();
+    this.#endIfDone();
   }
 
   onDrain(): void {
@@ -81,8 +86,30 @@ class SocketWriter implements StreamEars {
     this.#onDone?.({ end, fromSocket: this.#stream.sent, toSocket: this.#stream.received });
   }
 
-  #write(bytes: Buffer): void {
-    this.#writing = bytes.length;
-    this.#socket.socket.write(bytes, this.#written);
+  get #isFree(): boolean {
+    return this.#queue === undefined && this.#writes < maxWrites;
+  }
+
+  #keep(bytes: Buffer): void {
+    (this.#queue ??= new ByteQueue()).push(bytes);
+  }
+
+  #write(bytes: Buffer, block?: Buffer): void {
+    this.#writes += 1;
+    this.#socket.socket.write(bytes, () => this.#written(bytes.length, block));
+  }
+
+  #written(count: number, block: Buffer | undefined): void {
+    if (block !== undefined) giveBlock(block);
+    this.#writes -= 1;
+    this.#stream.consumed(count);
+    const next = this.#queue?.shift();
+    if (next !== undefined) this.#write(next);
+    if (this.#queue?.length === 0) this.#queue = undefined;
+    this.#endIfDone();
+  }
+
+  #endIfDone(): void {
+    if (this.#ended && this.#writes === 0 && this.#queue === undefined) this.#socket.socket.end();
   }
 }

@@ -13,6 +13,8 @@ export interface StreamHost {
   readonly budget: WindowBudget;
   /** Payload bytes of all streams. */
   sent: number;
+  /** Whether what arrives is valid only until the call returns. */
+  readonly borrows: boolean;
   /** Whether streams wait for room in the transport: then nobody overtakes them. */
   readonly crowded: boolean;
   /** The stream has bytes queued and credit for them. */
@@ -152,8 +154,13 @@ export class StreamCore implements MuxStream {
     this.#held += bytes.length;
     if (this.#held + this.#owed > this.#window) throw new WireError(`stream ${this.id}: more data than credit`);
     this.received += bytes.length;
-    if (this.#ears === undefined) (this.#early ??= []).push(bytes);
-    else this.#ears.onData(bytes);
+    const ears = this.#ears;
+    if (this.#host.borrows && ears?.onBorrowed !== undefined) ears.onBorrowed(bytes);
+    else {
+      const kept = this.#host.borrows ? Buffer.from(bytes) : bytes;
+      if (ears === undefined) (this.#early ??= []).push(kept);
+      else ears.onData(kept);
+    }
   }
 
   onPeerEnd(): void {

@@ -11,6 +11,8 @@ export interface StreamEars {
    * disposed of them; until then they count against the stream's window, which is how a slow reader slows the writer.
    */
   onData(bytes: Buffer): void;
+  /** As `onData`, for bytes that are valid during the call only. Without it they are copied and go to `onData`. */
+  onBorrowed?(bytes: Buffer): void;
   /** The other side writes no more. */
   onEnd(): void;
   /** After a `write` that returned false: write again. */
