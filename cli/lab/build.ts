@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { link, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, readdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { SwapError } from "../../src/error.ts";
@@ -109,7 +109,11 @@ async function build(
 
 /** One folder with all programs, by hard links: a node mounts it whole. */
 async function gather(cache: string, folders: readonly string[]): Promise<string> {
-  const key = createHash("sha256").update(folders.join("\0")).digest("hex").slice(0, 16);
+  // "kubectl" stands for the link made below: another set of names would be another folder.
+  const key = createHash("sha256")
+    .update(["kubectl", ...folders].join("\0"))
+    .digest("hex")
+    .slice(0, 16);
   const finished = join(cache, `bin-${key}`);
   if (await exists(finished)) return finished;
   const unfinished = `${finished}.${randomUUID()}`;
@@ -118,6 +122,7 @@ async function gather(cache: string, folders: readonly string[]): Promise<string
   for (const folder of folders) {
     for (const name of await readdir(folder)) await link(join(folder, name), join(unfinished, name));
   }
+  await symlink("cube", join(unfinished, "kubectl"));
   // Another process may have been quicker, with the same content.
   await rename(unfinished, finished).catch(async (cause: unknown) => {
     if (!(await exists(finished))) throw cause;

@@ -32,19 +32,20 @@ export function chooseProvider({ linux, root, engine, ...tools }: Surroundings):
   return { provider: "native", reason: "neither kind nor k3d can be used here" };
 }
 
-/** The provider of this name, or that of the lab that is there, or the one to choose. */
+/** The provider of this name, or that of the lab that is there, or the one to choose, in which case `chosen` is heard. */
 export async function findProvider(
   lab: string,
   wanted: ProviderName | undefined,
   dependencies: LabDependencies,
+  chosen: (choice: Choice) => void = () => undefined,
 ): Promise<Provider> {
   if (wanted !== undefined) return providerOf(wanted, dependencies);
   for (const name of ["native", "kind", "k3d"] as const) {
     if (await hasTrace(name, lab, dependencies.env)) return providerOf(name, dependencies);
   }
-  const { provider, reason } = chooseProvider(await lookAround(dependencies));
-  dependencies.progress.say(`Provider ${provider}: ${reason}.`, { provider, reason });
-  return providerOf(provider, dependencies);
+  const choice = chooseProvider(await lookAround(dependencies));
+  chosen(choice);
+  return providerOf(choice.provider, dependencies);
 }
 
 function providerOf(name: ProviderName, dependencies: LabDependencies): Provider {

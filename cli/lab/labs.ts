@@ -15,7 +15,11 @@ export interface LabReference {
  * @throws SwapError `lab`, `usage`, `conflict`, `interrupted`
  */
 export async function labUp(options: LabOptions & LabReference, dependencies: LabDependencies): Promise<Lab> {
-  return (await find(options, dependencies)).up(options);
+  const name = checkName(options.name);
+  const provider = await findProvider(name, options.provider, dependencies, (choice) =>
+    dependencies.progress.say(`Provider ${choice.provider}: ${choice.reason}.`, { ...choice }),
+  );
+  return provider.up(options);
 }
 
 /** Removes a lab; says whether there was anything to remove. */
