@@ -61,7 +61,8 @@ export class Leave implements Disposable {
       return `no client for ${this.lease.graceMs / 1_000} s: leaving, so that the controller makes an original pod`;
     }
     const quiet = connections.open === 0 && now - connections.quietSince >= quietMs;
-    if (heardAt === undefined && this.#reasons.terminating() && quiet) return "the pod is terminating and no client is connected";
+    if (heardAt === undefined && this.#reasons.terminating() && quiet)
+      return "the pod is terminating and no client is connected";
     return undefined;
   }
 }
