@@ -99,7 +99,10 @@ async function serve({ world, session, plan, pairs, local }: Serving): Promise<n
       await session.takeOver(pairs, started);
       note(plan.trafficSentence);
     });
-    if (recreate) await local.start(started);
+    if (recreate) {
+      await progress.step("end of the originals", () => session.originalsGone(pairs, started));
+      await local.start(started);
+    }
     session.follow();
     progress.say(`${plan.targetName} is swapped: requests to it are answered here; end it with ${local.endHint}`, {
       kind: "swapped",
@@ -107,6 +110,8 @@ async function serve({ world, session, plan, pairs, local }: Serving): Promise<n
       ports: plan.prepared.ports,
     });
     await local.untilOver(session.restoredElsewhere);
+    // With strategy Recreate two of the workload never run at once, neither on the way back.
+    if (recreate) await local.stop();
   } catch (error) {
     if (moving) await restore(session, world);
     throw await local.explain(error);

@@ -38,6 +38,8 @@ export interface Pair {
 
 /** A failed swap of one replica is tried again after this long. */
 const retryMs = 5000;
+/** From the end of its grace period until a pod is gone from the API. */
+const endSeconds = 15;
 /** Connections of an agent that ends may finish by themselves for this long. */
 const drainMs = 5000;
 
@@ -89,6 +91,24 @@ export class Session implements AsyncDisposable {
   /** Puts the agents in their originals' places; returns when no Service sends to the originals any more. */
   async takeOver(pairs: readonly Pair[], signal: AbortSignal): Promise<void> {
     await Promise.all(pairs.map((pair) => this.#swapOne(pair, signal)));
+  }
+
+  /** Waits until the originals have ended: with strategy Recreate two of the workload never run at once. */
+  async originalsGone(pairs: readonly Pair[], signal: AbortSignal): Promise<void> {
+    const uids = pairs.map(({ original }) => original.metadata?.uid ?? "");
+    const slowest = Math.max(0, ...pairs.map(({ original }) => original.spec?.terminationGracePeriodSeconds ?? 30));
+    await this.#watch.ours.until((items) => (uids.some((uid) => items.has(uid)) ? undefined : true), {
+      signal,
+      timeoutMs: (slowest + endSeconds) * 1000,
+      onTimeout: () =>
+        new SwapError(
+          "not-ready",
+          `the originals have not ended ${endSeconds} s after their grace period of ${slowest} s`,
+          {
+            hint: "see `kubectl describe pod`: a finalizer or a lost node may hold one",
+          },
+        ),
+    });
   }
 
   /** From now on, originals that appear (scale-up, rollout, lost agent) are swapped as well. */
