@@ -1,7 +1,5 @@
 import { Agent, request } from "node:https";
 import { SwapError } from "../../src/error.ts";
-import { keyPem } from "./certificate.ts";
-import { credential, type Pki } from "./pki.ts";
 
 /** Answers of a lab's API server are small; more than this is not one. */
 const longestAnswer = 4 * 1024 * 1024;
@@ -12,12 +10,6 @@ export interface ApiAccess {
   readonly ca: string;
   readonly certificate: string;
   readonly key: string;
-}
-
-/** The administrator's access to a lab that was just made. */
-export function adminAccess(pki: Pki, port: number): ApiAccess {
-  const admin = credential(pki, "admin");
-  return { port, ca: credential(pki, "ca").certificate, certificate: admin.certificate, key: keyPem(admin) };
 }
 
 /** An answer of the API server. */

@@ -51,6 +51,13 @@ export async function startContainer(plan: NodePlan, paths: NodePaths, init: str
     throw new Error(`node-init said ${said}`);
   } catch (cause) {
     const reason = (await readFile(paths.initLog, "utf8")).trim().split("\n").at(-1) ?? "";
+    if (plan.listen !== "" && reason.includes("address already in use")) {
+      const port = plan.listen.split(":").at(-1);
+      throw new SwapError("conflict", `Port ${port} of the loopback, the lab's for the API server, is taken.`, {
+        hint: `See by whom: ss -ltnp sport = :${port}. A new lab can have another: --api-port`,
+        cause,
+      });
+    }
     throw new SwapError("lab", `Node ${plan.hostname} could not be started: ${reason}`, { cause });
   }
 }

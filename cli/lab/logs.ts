@@ -2,6 +2,7 @@ import { open, readdir, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SwapError } from "../../src/error.ts";
+import { requireRoot } from "./host.ts";
 import { isMissing, orMissing } from "./missing.ts";
 import { nodePaths } from "./paths.ts";
 
@@ -32,6 +33,7 @@ export async function* readLog(request: LogRequest): AsyncGenerator<Buffer> {
 }
 
 async function openLog({ lab, node, component }: LogRequest): Promise<FileHandle> {
+  requireRoot(process.getuid?.());
   const paths = nodePaths(lab, node);
   const names = ((await orMissing(readdir(paths.logs))) ?? []).map((name) => name.replace(/\.log$/, ""));
   const file = component === "init" ? paths.initLog : join(paths.logs, `${component}.log`);

@@ -4,6 +4,7 @@ import { openApi } from "./api.ts";
 import { hostHierarchies } from "./cgroup.ts";
 import { accessOf, isReady } from "./cluster.ts";
 import { findInit } from "./container.ts";
+import { requireRoot } from "./host.ts";
 import type { ComponentStatus, LabStatus } from "./lab.ts";
 import { orMissing } from "./missing.ts";
 import { statusPath } from "./node-plan.ts";
@@ -12,6 +13,7 @@ import { readRecord } from "./record.ts";
 
 /** How a native lab is; `undefined` when there is none of this name. */
 export async function nativeStatus(name: string): Promise<LabStatus | undefined> {
+  requireRoot(process.getuid?.());
   const record = await readRecord(name);
   if (record === undefined) return undefined;
   const hierarchies = await hostHierarchies();
