@@ -10,3 +10,4 @@ export { runSwap, startEcho, startSwap, type SwapProcess } from "./swap-process.
 export { surroundings } from "./surroundings.ts";
 export { freePort } from "./free-port.ts";
 export { until } from "./until.ts";
+export { swapRules, useColleague, type Rule } from "./rights.ts";

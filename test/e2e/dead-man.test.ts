@@ -1,0 +1,105 @@
+import { describe, expect, test } from "vitest";
+import {
+  allReady,
+  identityDeployment,
+  inCluster,
+  isFinished,
+  isOurs,
+  kubectlJson,
+  runSwap,
+  serviceOf,
+  startEcho,
+  stubbornSidecar,
+  useNamespace,
+  watchPods,
+  type Namespace,
+} from "../support/cluster.ts";
+
+interface Case {
+  readonly name: string;
+  readonly flags: readonly string[];
+  readonly graceMs: number;
+  /** From the end of the grace period to the first answer of the original. */
+  readonly healMs: number;
+  readonly sidecars: readonly object[];
+}
+
+const cases: readonly Case[] = [
+  { name: "with a grace of 5 s", flags: ["--grace", "5s"], graceMs: 5000, healMs: 5000, sidecars: [] },
+  { name: "with the default grace", flags: [], graceMs: 30_000, healMs: 5000, sidecars: [] },
+  {
+    // Its liveness probe has to fail and the kubelet has to kill it first.
+    name: "with a sidecar that ignores SIGTERM",
+    flags: ["--grace", "5s", "-c", "api"],
+    graceMs: 5000,
+    healMs: 12_000,
+    sidecars: [stubbornSidecar],
+  },
+];
+
+describe("after a kill -9 of the command the original answers again, without anybody's help", () => {
+  test.for(cases)("$name", async ({ flags, graceMs, healMs, sidecars }) => {
+    await using ns = await useNamespace("dead-man");
+    await ns.apply(identityDeployment({ sidecars, pod: { terminationGracePeriodSeconds: 300 } }), serviceOf());
+    await using client = await inCluster(ns);
+    await allReady(ns);
+    await using pods = watchPods(ns);
+    await using swap = await startEcho("deploy/api", ["-n", ns.name, ...flags]);
+    await swap.swapped();
+    await client.answeredFrom("http://api/", "local");
+    const agent = pods.pods.find((pod) => isOurs(pod) && pod.metadata?.labels?.["swap.dev/state"] === "agent");
+    // As a laptop that is gone: the local process as well.
+    process.kill(-swap.pid, "SIGKILL");
+
+    const tookMs = await client.answeredFrom("http://api/", "original", graceMs + healMs + 20_000);
+    process.stderr.write(`dead-man, grace ${graceMs} ms: the original answered after ${Math.round(tookMs)} ms\n`);
+    expect(tookMs).toBeLessThan(graceMs + healMs);
+    expect(tookMs).toBeGreaterThan(graceMs * 0.8);
+    await pods.until("the end of the agent", (all) => all.filter(isOurs).every(isFinished), 20_000);
+    const left = pods.pods.filter(isOurs);
+    expect(left.map(({ metadata }) => metadata?.uid)).toEqual([agent?.metadata?.uid]);
+    const message = left[0]?.status?.containerStatuses?.find(({ name }) => name === "api")?.state?.terminated?.message;
+    expect(message).toMatch(/no client for/);
+  });
+});
+
+describe("finished agent pods are swept", () => {
+  test("by the next restore", async () => {
+    await using ns = await useNamespace("dead-man-restore");
+    await swapAndDie(ns);
+    const restored = await runSwap(["restore", "-n", ns.name]);
+    expect(restored).toMatchObject({ status: 0, stderr: expect.stringMatching(/swept 1 finished pod/) as string });
+    expect(await ours(ns)).toEqual([]);
+  });
+
+  test("by the next swap", async () => {
+    await using ns = await useNamespace("dead-man-swap");
+    const [dead] = await swapAndDie(ns);
+    await using swap = await startEcho("deploy/api", ["-n", ns.name]);
+    await swap.swapped();
+    const left = await ours(ns);
+    expect(left).not.toContain(dead);
+    expect(left).not.toEqual([]);
+  });
+});
+
+/** @returns the names of the finished pods that remain. */
+async function swapAndDie(ns: Namespace): Promise<string[]> {
+  await ns.apply(identityDeployment());
+  await allReady(ns);
+  await using pods = watchPods(ns);
+  await using swap = await startEcho("deploy/api", ["-n", ns.name, "--grace", "3s"]);
+  await swap.swapped();
+  await pods.until("the end of the original", (all) => all.every(isOurs));
+  process.kill(-swap.pid, "SIGKILL");
+  await pods.until("the end of the agent", (all) => all.filter(isOurs).every(isFinished), 20_000);
+  const names = await ours(ns);
+  expect(names).toHaveLength(1);
+  return names;
+}
+
+async function ours(ns: Namespace): Promise<string[]> {
+  const args = ["-n", ns.name, "get", "pods", "-l", "swap.dev/session"];
+  const { items } = await kubectlJson<{ items: { metadata: { name: string } }[] }>(args);
+  return items.map(({ metadata }) => metadata.name);
+}
