@@ -5,7 +5,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 # The npm package `node` brings Node 24 to machines with an older one.
-export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/sbin:/sbin
+export PATH := $(CURDIR)/node_modules/.bin:$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/swap-lab/go/bin:$(PATH):/usr/sbin:/sbin:/usr/local/go/bin
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 sources := $(shell find src agent cli -type f 2>/dev/null)

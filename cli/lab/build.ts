@@ -36,7 +36,8 @@ export function cacheFolder(env: NodeJS.ProcessEnv): string {
 export async function ensureBinaries({ env, signal, progress }: LabDependencies): Promise<Binaries> {
   const cache = cacheFolder(env);
   await mkdir(cache, { recursive: true });
-  const path = `${searchPath(env["PATH"])}:/usr/local/go/bin`;
+  // First the toolchain that `make` has fetched where the system has none or an old one.
+  const path = `${join(cache, "go/bin")}:${searchPath(env["PATH"])}:/usr/local/go/bin`;
   const go = await findProgram("go", path);
   if (go === undefined) {
     throw new SwapError("lab", "A native lab is built from Go modules, and Go is not installed.", {
