@@ -1,8 +1,8 @@
+import { existsSync } from "node:fs";
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { ensureImages, imageCacheFolder } from "../image/image-cache.ts";
-import { coreDnsImage } from "../image/recipes/coredns.ts";
-import { pauseImage } from "../image/recipes/pause.ts";
+import { labImages } from "../image/recipes/lab.ts";
 import { SwapError } from "../../src/error.ts";
 import { containerdSocket } from "./components.ts";
 import type { LabDependencies } from "./lab.ts";
@@ -10,9 +10,13 @@ import { packageRoot } from "./package-root.ts";
 import { runProgram } from "./process.ts";
 import { until } from "./wait.ts";
 
-/** Tars of the images without which no pod of a lab starts. */
+/** Tars of the images that every lab holds: first those without which no pod starts, then the agent and bases for apps. */
 export async function ownImages(bin: string, { env, progress }: LabDependencies): Promise<string[]> {
-  const recipes = [pauseImage(packageRoot()), coreDnsImage(join(bin, "coredns"))];
+  const root = packageRoot();
+  const bundle = join(root, "dist/agent.cjs");
+  // A release carries the agent as a bundle; in a checkout without `make build` it is bundled from the sources.
+  const agent = existsSync(bundle) ? { bundle } : { entry: "agent/main.ts" };
+  const recipes = labImages({ root, coreDns: join(bin, "coredns"), agent });
   const building = (reference: string): void => progress.detail(`builds the image ${reference}`);
   return [...(await ensureImages(recipes, { folder: imageCacheFolder(env), building })).values()];
 }
@@ -30,8 +34,11 @@ export async function importImages(
     await access(tar).catch((cause: unknown) => {
       throw new SwapError("not-found", `The image file ${tar} cannot be read.`, { cause });
     });
-    await runProgram([join(bin, "ctr"), "--address", socket, "--namespace", "k8s.io", "images", "import", tar], {
-      signal,
-    });
+    await runProgram(
+      [join(bin, "ctr"), "--address", socket, "--namespace", "k8s.io", "images", "import", "--local", tar],
+      {
+        signal,
+      },
+    );
   }
 }
