@@ -11,8 +11,9 @@ export async function readAll(stream: MuxStream, signal: AbortSignal): Promise<B
   const chunks: Buffer[] = [];
   let length = 0;
   const onAbort = (): void => {
-    stream.reset(resetCode.cancelled);
+    // Before the reset, whose own ending of the stream would be taken for the reason.
     reject(signal.reason as Error);
+    stream.reset(resetCode.cancelled);
   };
   signal.addEventListener("abort", onAbort, { once: true });
   stream.attach({
