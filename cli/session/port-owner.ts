@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
+import { basename } from "node:path";
 
 /**
  * Names the process that listens on the laptop's TCP `port`, as far as /proc shows it to this user (proc_pid_fd(5)).
@@ -13,11 +14,16 @@ export async function portOwner(port: number): Promise<string | undefined> {
   if (inodes.size === 0) return undefined;
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
     if (await holdsSocket(pid, inodes)) {
-      const name = (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "?")).trim();
-      return `${name} (pid ${pid})`;
+      return `${await nameOf(pid)} (pid ${pid})`;
     }
   }
   return undefined;
+}
+
+/** The program as it was called: threads may rename themselves in `comm`, and Node calls its own "MainThread". */
+async function nameOf(pid: string): Promise<string> {
+  const [program = ""] = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
+  return basename(program) || (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "?")).trim();
 }
 
 function listeningInodes(table: string, port: number): string[] {
