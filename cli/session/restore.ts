@@ -29,6 +29,8 @@ export interface RestoreContext {
   readonly agents: readonly Pod[];
   /** Aborted when the user does not want to wait for the originals any longer. */
   readonly hurry: AbortSignal;
+  /** How long to wait for the originals, in ms; without end if left out. */
+  readonly patienceMs?: number | undefined;
   /** Tells an agent over its tunnel to finish and exit, where this process holds the tunnel. */
   readonly quit?: (agent: Pod) => Promise<void>;
 }
@@ -111,6 +113,7 @@ async function originalsReady(
   watches: AsyncDisposableStack,
 ): Promise<void> {
   const { client, workload, hurry, progress } = context;
+  const patience = performance.now() + (context.patienceMs ?? Infinity);
   const pods = watches.use(
     await Informer.start<Pod>(client, podsPath(workload.namespace), {
       query: { labelSelector: workload.selector },
@@ -147,6 +150,10 @@ async function originalsReady(
       }
       const waiting = originalsOf(pods.items.values(), replicaSets).filter((pod) => !isReady(pod));
       const why = waiting.map((pod) => trouble(pod)).find((reason) => reason !== undefined);
+      if (performance.now() >= patience) {
+        progress.warn(`the original is not Ready, and was not before the swap${why ? `: ${why}` : ""}`);
+        return note("not Ready");
+      }
       progress.warn(`the original is not Ready yet, the local process still serves${why ? `: ${why}` : ""}`, {
         hint: "Ctrl-C, or `swap restore --now`, leaves at once",
       });

@@ -5,6 +5,7 @@ import type { Io } from "../io.ts";
 import type { Progress } from "../progress.ts";
 import type { Pod } from "../kube/objects.ts";
 import type { AgentPod } from "./agent-pod.ts";
+import { isReady } from "../kube/pod-state.ts";
 import { Inbound } from "./inbound.ts";
 import { LocalSide, type SwapWorld } from "./local-side.ts";
 import type { SwapOptions } from "./options.ts";
@@ -113,19 +114,23 @@ async function serve({ world, session, plan, pairs, local }: Serving): Promise<n
     // With strategy Recreate two of the workload never run at once, neither on the way back.
     if (recreate) await local.stop();
   } catch (error) {
-    if (moving) await restore(session, world);
+    if (moving) await restore(session, world, plan);
     throw await local.explain(error);
   }
-  const status = await restore(session, world, local);
+  const status = await restore(session, world, plan, local);
   progress.say("restored: the workload is as it was", { kind: "restored", target: plan.targetName });
   return status;
 }
 
-async function restore(session: Session, { io }: SwapWorld, local?: LocalSide): Promise<number> {
+/** Originals that were not Ready before may never be: they are waited for this long, in ms. */
+const patienceMs = 10_000;
+
+async function restore(session: Session, { io }: SwapWorld, plan: SwapPlan, local?: LocalSide): Promise<number> {
+  const wereReady = plan.prepared.originals.some(isReady);
   const hurry = new AbortController();
   const off = io.interrupts.on(() => hurry.abort(new SwapError("interrupted", "not waiting for the originals")));
   try {
-    await session.restore(hurry.signal);
+    await session.restore(hurry.signal, wereReady ? undefined : patienceMs);
   } finally {
     off();
   }

@@ -122,14 +122,14 @@ export class Session implements AsyncDisposable {
   }
 
   /** Gives the workload its originals back; see `restoreWorkload`. */
-  async restore(hurry: AbortSignal): Promise<void> {
+  async restore(hurry: AbortSignal, patienceMs?: number): Promise<void> {
     const { client, progress, workload, plan } = this.#options;
     await this.#stopFollowing();
     const agents = this.#watch.agentsOf(plan.session.id);
     const quit = async (pod: Pod): Promise<void> => {
       await this.#agents.get(pod.metadata?.uid ?? "")?.link?.quit("restored", drainMs);
     };
-    await restoreWorkload({ client, progress, workload, agents, hurry, quit });
+    await restoreWorkload({ client, progress, workload, agents, hurry, patienceMs, quit });
     for (const agent of this.#agents.values()) await agent.link?.[Symbol.asyncDispose]();
     this.#agents.clear();
   }
