@@ -80,7 +80,7 @@ export class PodPort {
     const { connections } = this.#host;
     const { client } = this;
     if (remoteAddress === undefined || remotePort === undefined) accepted.destroy();
-    else if (client === undefined && !connections.mayHold) accepted.resetAndDestroy();
+    else if (!connections.mayOpen(client === undefined)) this.#refuse(accepted);
     else {
       const socket = RelaySocket.adopt(accepted);
       connections.opened();
@@ -89,6 +89,13 @@ export class PodPort {
       if (client === undefined) this.#hold(plain);
       else this.#join(plain, client);
     }
+  }
+
+  #refuse(accepted: Socket): void {
+    const { connections } = this.#host;
+    if (connections.refused % 1_000 === 0) log(`port ${this.port}: too many connections; some are reset`);
+    connections.refused += 1;
+    accepted.resetAndDestroy();
   }
 
   #hold(connection: Omit<HeldConnection, "timer">): void {

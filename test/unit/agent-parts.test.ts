@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../agent/config.ts";
+import { Connections } from "../../agent/connections.ts";
 import { restoreEnvironment } from "../../agent/environment.ts";
 import { sayLastWords } from "../../agent/last-words.ts";
 import { Lease } from "../../agent/lease.ts";
@@ -98,6 +99,16 @@ describe("the environment", () => {
       }),
     );
   });
+});
+
+test("connections are refused before they are too many for the agent's memory", () => {
+  const connections = new Connections();
+  connections.held = 1_024;
+  expect([connections.mayOpen(true), connections.mayOpen(false)]).toEqual([false, true]);
+  for (let count = 0; count < 4_000; count += 1) connections.opened();
+  expect(connections.mayOpen(false)).toBe(false);
+  connections.closed();
+  expect(connections.mayOpen(false)).toBe(true);
 });
 
 test("last words are written to an existing termination log, and do without one", () => {
