@@ -81,19 +81,15 @@ export class Mux implements FrameSink, StreamHost {
     this.outbox = new Outbox(transport, transportLimit, () => this.#turns.take());
     this.#turns = new Turns(this.outbox);
     if (options.heartbeat !== false) {
-      this.#heartbeat = new Heartbeat(
-        options.heartbeat ?? defaultHeartbeat,
-        () => this.#ping(),
-        (silentMs) => this.#gone(new Error(`the other side has been silent for ${silentMs / 1_000} s`)),
-      );
+      const onDead = (ms: number): void => this.#gone(new Error(`the other side has been silent for ${ms / 1_000} s`));
+      this.#heartbeat = new Heartbeat(options.heartbeat ?? defaultHeartbeat, () => this.#ping(), onDead);
     }
     this.borrows = options.input !== undefined;
-    if (options.input === undefined) transport.on("data", (chunk: Buffer) => this.#hear(chunk));
     transport.on("end", () => this.#gone(new Error("the connection was closed by the other side")));
     transport.on("error", (error: Error) => this.#gone(error));
     transport.on("close", () => this.#gone(new Error("the connection was closed")));
     this.outbox.addNumber(frameType.settings, 0, this.budget.limits.initial);
-    if (options.input === undefined) transport.resume();
+    if (options.input === undefined) transport.on("data", (chunk: Buffer) => this.#hear(chunk)).resume();
     else options.input((bytes) => this.#hear(bytes));
   }
 
