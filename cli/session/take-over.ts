@@ -21,9 +21,13 @@ export interface TakeOver {
 }
 
 /**
- * Puts a Ready agent pod in an original's place without losing a request. The two patches go together, release first:
- * the controller lets the original go (it serves on, ownerless, until its deadline) and adopts the agent. Then Services
- * stop sending to the original, and only then is it told to end.
+ * Puts a Ready agent pod in an original's place without losing a request: the controller lets the original go (it
+ * serves on, ownerless, until its deadline) and adopts the agent. Then Services stop sending to the original, and only
+ * then is it told to end.
+ *
+ * The agent is adopted when the release is known to be stored, never at the same time: where the controller sees an
+ * adoption first, of this or of another replica, it deletes an original that still serves. A replica that it makes
+ * between the two is deleted before it starts, being neither running nor Ready.
  * @returns when the original gets no new connections; its end is asked for, not awaited.
  */
 export async function takeOver(agent: Pod, original: Pod, context: TakeOver, signal: AbortSignal): Promise<void> {
@@ -38,11 +42,8 @@ export async function takeOver(agent: Pod, original: Pod, context: TakeOver, sig
     workload: context.workload,
   });
   const agentPath = podPath(agent.metadata?.namespace ?? "", agent.metadata?.name ?? "");
-  const [released, adopted] = await Promise.allSettled([
-    client.patch<Pod>(podPath(namespace, name), release, { signal }),
-    client.patch<Pod>(agentPath, planAdopt(agent, withheld), { signal }),
-  ]);
-  if (adopted.status === "rejected") throw adopted.reason;
+  const [released] = await Promise.allSettled([client.patch<Pod>(podPath(namespace, name), release, { signal })]);
+  await client.patch<Pod>(agentPath, planAdopt(agent, withheld), { signal });
   if (released.status === "rejected") {
     // Gone by itself, or not ours to release: the controller has one too many now and deletes the cheapest, an original.
     if (!isGone(released.reason)) {
