@@ -35,7 +35,7 @@ export async function restoreSessions(
   const byTarget = groupByTarget(
     ours.items.filter((pod) => !isFinished(pod) && readAgentFacts(pod)?.state !== "released"),
   );
-  const chosen = choose(byTarget, namespace, wanted);
+  const chosen = nothingLeft(byTarget, groupByTarget(finished), wanted) ? [] : choose(byTarget, namespace, wanted);
   for (const name of chosen) {
     await restoreOne(client, namespace, name, byTarget.get(name) ?? [], wanted.now, progress, signal);
   }
@@ -46,12 +46,28 @@ export function groupByTarget(pods: readonly Pod[]): Map<string, Pod[]> {
   return Map.groupBy(pods, (pod) => (readAgentFacts(pod)?.target ?? "unknown").split("/").slice(0, 2).join("/"));
 }
 
+/** What was asked for had ended by itself, and sweeping it was all that there was to do. */
+function nothingLeft(
+  alive: ReadonlyMap<string, Pod[]>,
+  swept: ReadonlyMap<string, Pod[]>,
+  { target }: Wanted,
+): boolean {
+  if (target === undefined) return alive.size === 0 && swept.size > 0;
+  const key = keyOf(target);
+  return swept.has(key) && !alive.has(key);
+}
+
+/** "deploy/api" as `groupByTarget` names it. */
+function keyOf(target: string): string {
+  const { kind, name } = parseTarget(target);
+  return `${kind.toLowerCase()}/${name}`;
+}
+
 function choose(byTarget: ReadonlyMap<string, Pod[]>, namespace: string, { target, all }: Wanted): string[] {
   const there = [...byTarget.keys()];
   if (all) return there;
   if (target !== undefined) {
-    const { kind, name } = parseTarget(target);
-    const key = `${kind.toLowerCase()}/${name}`;
+    const key = keyOf(target);
     if (there.includes(key)) return [key];
     throw new SwapError("not-found", `${key} is not swapped in namespace ${namespace}`, {
       hint:
