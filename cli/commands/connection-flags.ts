@@ -39,7 +39,13 @@ export function withConnectionFlags<T>(argv: Argv<T>): Argv<T & ConnectionArgs> 
 export function readConnectionFlags(args: ConnectionArgs): ConnectionFlags {
   const { kubeconfig, context, cluster, user, namespace, as, asGroup, requestTimeout } = args;
   return {
-    ...{ kubeconfig, context, cluster, user, namespace, as, asGroup },
+    kubeconfig,
+    context,
+    cluster,
+    user,
+    namespace,
+    as,
+    asGroup,
     requestTimeoutMs: requestTimeout === undefined ? undefined : parseDuration("--request-timeout", requestTimeout),
   };
 }

@@ -81,7 +81,16 @@ export async function prepare(
   await sweep(client, ours.items, signal);
   const held = ours.items.filter(holds);
   return {
-    ...{ workload, replicaSets, choice, container, originals, ports, skipped, held, holder, canReadEndpoints },
+    workload,
+    replicaSets,
+    choice,
+    container,
+    originals,
+    ports,
+    skipped,
+    held,
+    holder,
+    canReadEndpoints,
     host: hostname(),
   };
 }

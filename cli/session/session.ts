@@ -159,7 +159,9 @@ export class Session implements AsyncDisposable {
     const withheld = this.#withheld(replicaSet);
     const { pod } = planAgentPod({ ...plan, template, replicaSet: replicaSet.metadata?.name ?? "", withheld });
     const options = {
-      ...{ client, progress, onInbound },
+      client,
+      progress,
+      onInbound,
       pods: this.#watch.ours,
       session: { id: plan.session.id, privateKey },
       container: plan.container,
