@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Backlog } from "../src/datagram-stream.ts";
 import { RelaySocket } from "../src/relay-socket.ts";
 import { ControlChannel } from "../src/tunnel/control-channel.ts";
 import { defaultHeartbeat, type HeartbeatOptions } from "../src/tunnel/heartbeat.ts";
@@ -8,13 +9,20 @@ import type { MuxStream } from "../src/tunnel/stream.ts";
 import { version } from "../src/version.ts";
 import type { AgentStatus } from "../src/wire/agent-status.ts";
 import { type AgentMessage, type ClientMessage, parseClientMessage } from "../src/wire/control-message.ts";
+import { encodePodWorld } from "../src/wire/pod-world.ts";
+import { answerStream } from "./answer-stream.ts";
 import { Connections } from "./connections.ts";
 import { readEnvironment } from "./environment.ts";
 import { log } from "./last-words.ts";
 import { Leave } from "./leave.ts";
 import { Lease } from "./lease.ts";
+import { Outbound } from "./outbound/outbound.ts";
 import { PodPorts } from "./pod-ports.ts";
 import type { Readiness } from "./readiness.ts";
+import { readWorld } from "./world/read-world.ts";
+
+/** What all datagrams to the client may hold of the pod's memory, in bytes. */
+const datagramBacklog = 4 << 20;
 
 /** What the session needs to know of its pod. */
 export interface SessionOptions {
@@ -33,6 +41,8 @@ export class Session implements AsyncDisposable {
   readonly #options: SessionOptions;
   readonly #startedAt = performance.now();
   readonly #ports: PodPorts;
+  readonly #backlog: Backlog = { max: datagramBacklog, used: 0 };
+  readonly #outbound = new Outbound(this.#backlog);
   readonly #leave: Leave;
   /** Payload of the clients before this one. */
   readonly #bytes = { in: 0, out: 0 };
@@ -103,24 +113,27 @@ export class Session implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#leave[Symbol.dispose]();
+    this.#outbound[Symbol.dispose]();
     this.#mux?.close("the agent is leaving");
     await this.#ports.close();
   }
 
   #onStream(stream: MuxStream, mux: Mux): void {
-    switch (stream.open.kind) {
+    const { open } = stream;
+    switch (open.kind) {
       case "control":
         return this.#onControl(stream, mux);
       case "environment":
-        stream.attach({
-          onData: (bytes) => stream.consumed(bytes.length),
-          onEnd: () => undefined,
-          onDrain: () => undefined,
-          onClose: () => undefined,
-        });
-        stream.write(readEnvironment());
-        return stream.end();
+        return void answerStream(stream, readEnvironment);
+      case "world":
+        return void answerStream(stream, async () => encodePodWorld(await readWorld()));
+      case "dial":
+      case "dns":
+      case "udp":
+        return this.#outbound.serve(open, stream);
+      case "sftp":
       case "inbound":
+      case "inbound-udp":
         return stream.reset(resetCode.unsupported);
     }
   }

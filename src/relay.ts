@@ -14,16 +14,21 @@ export interface RelayResult {
 
 /**
  * Joins a TCP connection with a stream, both ways, until both have ended: bytes under backpressure, half-close, and a
- * reset of one as a reset of the other. The socket is connected (with `allowHalfOpen`); the stream is not attached yet.
- * A RelaySocket costs less than a plain socket, which must not be flowing. `onDone` is called once, when the stream has
- * ended.
+ * reset of one as a reset of the other. The socket is connected or connecting (with `allowHalfOpen`); the stream is not
+ * attached yet. A RelaySocket costs less than a plain socket, which must not be flowing. `onDone` is called once, when
+ * the stream has ended; `resetCodeOf` names the reset that an error of the socket becomes.
  */
-export function relay(joined: RelaySocket | Socket, stream: MuxStream, onDone?: (result: RelayResult) => void): void {
+export function relay(
+  joined: RelaySocket | Socket,
+  stream: MuxStream,
+  onDone?: (result: RelayResult) => void,
+  resetCodeOf: (error: Error) => number = () => resetCode.connectionReset,
+): void {
   const socket = joined instanceof RelaySocket ? joined : RelaySocket.wrap(joined);
   const toSocket = new SocketWriter(socket, stream, onDone);
   const tcp = socket.socket;
   tcp.on("end", () => stream.end());
-  tcp.on("error", () => stream.reset(resetCode.connectionReset));
+  tcp.on("error", (error: Error) => stream.reset(resetCodeOf(error)));
   tcp.on("close", () => {
     // After a clean close bytes of it may still wait for credit in the stream.
     if (!tcp.readableEnded || !tcp.writableFinished) stream.reset(resetCode.connectionReset);
@@ -81,7 +86,10 @@ class SocketWriter implements StreamEars {
     if (end.how !== "finished") {
       this.#queue = undefined;
       // A peer must see that its connection did not end well: RST, not FIN.
-      this.#socket.socket.resetAndDestroy();
+      const { socket } = this.#socket;
+      // One that has not connected yet would be reset only when it has.
+      if (socket.connecting) socket.destroy();
+      else socket.resetAndDestroy();
     }
     this.#onDone?.({ end, fromSocket: this.#stream.sent, toSocket: this.#stream.received });
   }

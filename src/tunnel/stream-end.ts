@@ -10,6 +10,12 @@ export const resetCode = {
   connectionReset: 4,
   /** Too many streams, or held too long. */
   overloaded: 5,
+  /** No way from the pod to that host: no route, or a filter says no. */
+  unreachable: 6,
+  /** No answer in time. */
+  timedOut: 7,
+  /** The pod's resolver does not know the host's name. */
+  nameNotFound: 8,
 } as const;
 
 /** How a stream ended; there is no other way. */

@@ -3,6 +3,7 @@ import {
   type Fields,
   integerField,
   maxPort,
+  optionalChoiceField,
   optionalIntegerField,
   parseFields,
   stringField,
@@ -14,9 +15,13 @@ export const maxMessageBytes = 65_536;
 /** How long a quitting agent may wait for open connections at most, in ms. */
 export const maxDrainMs = 3_600_000;
 
+export type ListenProtocol = "tcp" | "udp";
+export type ListenAddress = "any" | "loopback";
+
 /** What the client says on the control stream. `id` is the client's own number for a listener. */
 export type ClientMessage =
-  | { type: "listen"; id: number; port: number }
+  /** `protocol` is tcp and `address` is any where they are left out; loopback is 127.0.0.1 and ::1. */
+  | { type: "listen"; id: number; port: number; protocol?: ListenProtocol; address?: ListenAddress }
   | { type: "unlisten"; id: number }
   | { type: "ready"; ready: boolean }
   /** Close the listeners, let open connections finish for at most `drainMs` (default 0), exit 0. */
@@ -38,7 +43,7 @@ export function parseClientMessage(line: string): ClientMessage | undefined {
   const type = stringField(fields, "type", 64);
   switch (type) {
     case "listen":
-      return { type, id: idField(fields), port: integerField(fields, "port", 1, maxPort) };
+      return parseListen(fields);
     case "unlisten":
       return { type, id: idField(fields) };
     case "ready":
@@ -74,6 +79,18 @@ export function parseAgentMessage(line: string): AgentMessage | undefined {
     default:
       return undefined;
   }
+}
+
+function parseListen(fields: Fields): ClientMessage {
+  const protocol = optionalChoiceField(fields, "protocol", ["tcp", "udp"]);
+  const address = optionalChoiceField(fields, "address", ["any", "loopback"]);
+  return {
+    type: "listen",
+    id: idField(fields),
+    port: integerField(fields, "port", 1, maxPort),
+    ...(protocol !== undefined && { protocol }),
+    ...(address !== undefined && { address }),
+  };
 }
 
 function idField(fields: Fields): number {

@@ -42,6 +42,23 @@ export function booleanField(fields: Fields, name: string): boolean {
   return value;
 }
 
+export function optionalBooleanField(fields: Fields, name: string): boolean | undefined {
+  return fields[name] === undefined ? undefined : booleanField(fields, name);
+}
+
+/** One of a few words; undefined where the field is missing. */
+export function optionalChoiceField<T extends string>(
+  fields: Fields,
+  name: string,
+  choices: readonly T[],
+): T | undefined {
+  const value = fields[name];
+  if (value === undefined) return undefined;
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice === undefined) throw new WireError(`field ${name} is none of ${choices.join(", ")}`);
+  return choice;
+}
+
 export function objectField(fields: Fields, name: string): Fields {
   const value = fields[name];
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -55,6 +72,20 @@ export function integerListField(fields: Fields, name: string, max: number, from
   const value = fields[name];
   if (!Array.isArray(value) || value.length > max) throw new WireError(`field ${name} is no list of at most ${max}`);
   return value.map((_, index) => integerField(value as unknown as Fields, String(index), from, to));
+}
+
+/** A list of at most `max` values, each read by `read`. */
+export function listField<T>(fields: Fields, name: string, max: number, read: (item: Fields) => T): T[] {
+  const value = fields[name];
+  if (!Array.isArray(value) || value.length > max) throw new WireError(`field ${name} is no list of at most ${max}`);
+  return value.map((_, index) => read(objectField(value as unknown as Fields, String(index))));
+}
+
+/** A list of at most `max` strings of at most `longest` UTF-16 units. */
+export function stringListField(fields: Fields, name: string, max: number, longest: number): string[] {
+  const value = fields[name];
+  if (!Array.isArray(value) || value.length > max) throw new WireError(`field ${name} is no list of at most ${max}`);
+  return value.map((_, index) => stringField(value as unknown as Fields, String(index), longest));
 }
 
 /** `bytes` bytes in base64url without padding. */

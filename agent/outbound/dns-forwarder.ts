@@ -1,0 +1,97 @@
+import { failure, headerBytes, isResponse, isTruncated, opcodeOf, questionOf, rcode, rcodeOf } from "./dns-message.ts";
+import { askByTcp } from "./dns-tcp.ts";
+import { DnsUdpSocket } from "./dns-udp.ts";
+
+export interface DnsForwarderOptions {
+  /** Addresses, in the order of preference. */
+  servers: readonly string[];
+  port?: number;
+  /** What one server may take for one answer, in ms. */
+  timeoutMs?: number;
+  /** Queries under way at once; one more is answered SERVFAIL. */
+  maxQueries?: number;
+}
+
+/** Queries that are larger go by TCP at once (DNS flag day 2020: 1,232 bytes pass everywhere). */
+const maxUdpQuery = 1_232;
+/** How often all servers are asked before there is no answer. */
+const rounds = 2;
+/** What another server may know better; a name that does not exist is an answer. */
+const tryNext: readonly number[] = [rcode.serverFailure, rcode.notImplemented, rcode.refused];
+
+/** Asks the pod's nameservers as a stub resolver does, with nothing of its own: no cache, no search list. */
+export class DnsForwarder implements Disposable {
+  readonly #servers: readonly string[];
+  readonly #port: number;
+  readonly #timeoutMs: number;
+  readonly #maxQueries: number;
+  readonly #sockets = new Map<string, DnsUdpSocket>();
+  #queries = 0;
+  #disposed = false;
+
+  constructor({ servers, port = 53, timeoutMs = 2_000, maxQueries = 1_000 }: DnsForwarderOptions) {
+    this.#servers = servers;
+    this.#port = port;
+    this.#timeoutMs = timeoutMs;
+    this.#maxQueries = maxQueries;
+  }
+
+  /** The answer; of our own making where there is none to be had. Undefined for what is no query. Never rejects. */
+  async answer(query: Buffer): Promise<Buffer | undefined> {
+    if (query.length < headerBytes || isResponse(query)) return undefined;
+    if (opcodeOf(query) !== 0) return failure(query, rcode.notImplemented);
+    const question = questionOf(query);
+    if (question === undefined) return failure(query, rcode.formatError);
+    if (this.#queries >= this.#maxQueries || this.#disposed) return failure(query, rcode.serverFailure);
+    this.#queries += 1;
+    try {
+      return (await this.#askAll(query, question)) ?? failure(query, rcode.serverFailure);
+    } finally {
+      this.#queries -= 1;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    for (const socket of this.#sockets.values()) socket.retire();
+    this.#sockets.clear();
+  }
+
+  async #askAll(query: Buffer, question: Buffer): Promise<Buffer | undefined> {
+    let unwilling: Buffer | undefined;
+    for (let round = 0; round < rounds && !this.#disposed; round += 1) {
+      for (const server of this.#servers) {
+        const answer = await this.#ask(server, query, question);
+        if (answer !== undefined && !tryNext.includes(rcodeOf(answer))) return answer;
+        unwilling ??= answer;
+      }
+      // Silence may have been a lost packet; a refusal would come again.
+      if (unwilling !== undefined) break;
+    }
+    return unwilling;
+  }
+
+  /** Undefined when this server has no answer for us. */
+  async #ask(server: string, query: Buffer, question: Buffer): Promise<Buffer | undefined> {
+    try {
+      if (query.length <= maxUdpQuery) {
+        const answer = await this.#socket(server).ask(query, question, this.#timeoutMs);
+        if (!isTruncated(answer)) return answer;
+      }
+      return await askByTcp(server, this.#port, query, question, this.#timeoutMs);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      return undefined;
+    }
+  }
+
+  #socket(server: string): DnsUdpSocket {
+    let socket = this.#sockets.get(server);
+    if (socket?.fresh !== true) {
+      socket?.retire();
+      socket = new DnsUdpSocket(server, this.#port);
+      this.#sockets.set(server, socket);
+    }
+    return socket;
+  }
+}
