@@ -98,6 +98,8 @@ class ForwardedPort extends Duplex {
       this.push(null);
       this.destroy();
     });
+    // A refusal of the kubelet's may come before our caller listens; its first read finds the stream destroyed.
+    this.on("error", () => undefined);
     // Before the connection is open, `portForward` reports it.
     socket.on("error", (error) => this.destroy(this.#sawPort[dataChannel] ? error : undefined));
   }
