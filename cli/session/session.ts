@@ -90,7 +90,10 @@ export class Session implements AsyncDisposable {
 
   /** Puts the agents in their originals' places; returns when no Service sends to the originals any more. */
   async takeOver(pairs: readonly Pair[], signal: AbortSignal): Promise<void> {
-    await Promise.all(pairs.map((pair) => this.#swapOne(pair, signal)));
+    // All have come to an end before anybody restores: what has begun is not cut off half-way.
+    const results = await Promise.allSettled(pairs.map((pair) => this.#swapOne(pair, signal)));
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+    signal.throwIfAborted();
   }
 
   /** Waits until the originals have ended: with strategy Recreate two of the workload never run at once. */

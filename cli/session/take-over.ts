@@ -31,6 +31,7 @@ export interface TakeOver {
  * @returns when the original gets no new connections; its end is asked for, not awaited.
  */
 export async function takeOver(agent: Pod, original: Pod, context: TakeOver, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
   const { client, slices, withheld } = context;
   const { namespace = "", name = "", uid = "" } = original.metadata ?? {};
   const wasEndpoint = slices !== undefined && isEndpoint(slices.items.values(), uid);
@@ -52,11 +53,12 @@ export async function takeOver(agent: Pod, original: Pod, context: TakeOver, sig
     return;
   }
   try {
-    await client.patch(podPath(namespace, name), planUnlabel(released.value), { signal });
-    await leftEndpoints(slices, { uid, name }, wasEndpoint, signal);
-    await deletePod(client, original, undefined, signal);
+    await client.patch(podPath(namespace, name), planUnlabel(released.value));
+    await leftEndpoints(slices, { uid, name }, wasEndpoint, new AbortController().signal);
   } catch (error) {
     if (!isGone(error)) throw error;
+  } finally {
+    await deletePod(client, original, undefined);
   }
 }
 
