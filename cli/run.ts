@@ -40,9 +40,9 @@ function parser(context: CommandContext, argv: readonly string[]) {
     .parserConfiguration({
       "populate--": true,
       "boolean-negation": false,
-      "duplicate-arguments-array": false,
       "greedy-arrays": false,
     })
+    .middleware(keepLast, true)
     .command(swapCommand(context))
     .command(restoreCommand(context))
     .command(statusCommand(context))
@@ -62,11 +62,20 @@ function parser(context: CommandContext, argv: readonly string[]) {
     .fail((message, error) => {
       throw (
         error ??
-        new SwapError("usage", message.split("\n")[0] ?? "bad command line", {
+        new SwapError("usage", message.trim().replace(/\s*\n\s*/g, " ") || "bad command line", {
           hint: "`swap --help` shows what there is",
         })
       );
     });
+}
+
+/** Flags that may be repeated, by each of their names. Any other counts as said last, as kubectl's do. */
+const repeatable = new Set(["_", "--", "p", "port", "env", "as-group", "asGroup", "image", "tar"]);
+
+function keepLast(args: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(args)) {
+    if (Array.isArray(value) && !repeatable.has(name)) args[name] = (value as unknown[]).at(-1);
+  }
 }
 
 interface Talk {
