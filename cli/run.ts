@@ -60,12 +60,11 @@ function parser(context: CommandContext, argv: readonly string[]) {
     .exitProcess(false)
     .wrap(io.stdout.isTTY ? Math.min(120, io.stdout.columns) : 100)
     .fail((message, error) => {
-      throw (
-        error ??
-        new SwapError("usage", message.trim().replace(/\s*\n\s*/g, " ") || "bad command line", {
-          hint: "`swap --help` shows what there is",
-        })
-      );
+      // yargs throws some of its complaints about the command line, as YError, and only tells others.
+      if (error && error.name !== "YError") throw error;
+      throw new SwapError("usage", message.trim().replace(/\s*\n\s*/g, " ") || "bad command line", {
+        hint: "`swap --help` shows what there is",
+      });
     });
 }
 
