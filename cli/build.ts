@@ -26,5 +26,18 @@ await build({
   },
   logLevel: "warning",
 });
+// Started as a program of its own, inside the namespaces of an immersed local process: it must start fast.
+await build({
+  absWorkingDir: root,
+  entryPoints: { inner: "cli/immersion/inner/main.ts" },
+  outdir: dist,
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  charset: "utf8",
+  external: ["koffi"],
+  logLevel: "warning",
+});
 await bundleAgent({ root, entry: "agent/main.ts", output: join(dist, "agent.cjs") });
 await chmod(join(dist, "swap.js"), 0o755);

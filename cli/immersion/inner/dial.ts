@@ -1,0 +1,19 @@
+import { Socket } from "node:net";
+import type { Ipc } from "./ipc.ts";
+
+/** Connects to a port of the local process and hands the connected socket out, or the last refusal. */
+export async function dial(id: number, port: number, hosts: readonly string[], ipc: Ipc): Promise<void> {
+  let error = "ECONNREFUSED";
+  for (const host of hosts) {
+    const socket = new Socket({ allowHalfOpen: true });
+    // What the server says first belongs to the one who gets the socket.
+    socket.pause();
+    const failed = await new Promise<string | undefined>((settle) => {
+      socket.once("error", (cause: NodeJS.ErrnoException) => settle(cause.code ?? cause.message));
+      socket.connect({ port, host }, () => settle(undefined));
+    });
+    if (failed === undefined) return await ipc.send({ type: "dialed", id }, socket);
+    error = failed;
+  }
+  await ipc.send({ type: "dialed", id, error });
+}
