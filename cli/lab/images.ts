@@ -30,15 +30,31 @@ export async function importImages(
 ): Promise<void> {
   const socket = `/proc/${pid}/root${containerdSocket}`;
   await until(() => access(socket).then(() => true), { what: "containerd", timeoutMs: 30_000, signal });
+  const ctr = async (...args: string[]): Promise<string> =>
+    (await runProgram([join(bin, "ctr"), "--address", socket, "--namespace", "k8s.io", "images", ...args], { signal }))
+      .stdout;
   for (const tar of tars) {
     await access(tar).catch((cause: unknown) => {
       throw new SwapError("not-found", `The image file ${tar} cannot be read.`, { cause });
     });
-    await runProgram(
-      [join(bin, "ctr"), "--address", socket, "--namespace", "k8s.io", "images", "import", "--local", tar],
-      {
-        signal,
-      },
-    );
+    const said = await ctr("import", "--local", tar);
+    for (const [, reference = ""] of said.matchAll(/^unpacking (\S+) /gm)) await letKubeletSee(ctr, reference, signal);
   }
 }
+
+/**
+ * The kubelet mounts an image by its id. Containerd's CRI part makes the record of that name only for images without its
+ * label, and `import` over an older image of the same reference keeps the label: so it is taken off, and comes back.
+ */
+async function letKubeletSee(
+  ctr: (...args: string[]) => Promise<string>,
+  reference: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await ctr("label", reference, `${managedLabel}=`);
+  const look = async (): Promise<true | undefined> =>
+    (await ctr("list", `name==${reference}`)).includes(`${managedLabel}=managed`) ? true : undefined;
+  await until(look, { what: `containerd's record of ${reference}`, timeoutMs: 30_000, signal });
+}
+
+const managedLabel = "io.cri-containerd.image";
