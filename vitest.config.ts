@@ -5,6 +5,12 @@ const minutes = 60_000;
 /** End-to-end files share one small machine: more at once would only wait for each other. */
 const filesAtOnce = 3;
 
+const onTheLab = {
+  globalSetup: ["test/support/global-setup.ts"],
+  testTimeout: 5 * minutes,
+  hookTimeout: 5 * minutes,
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -14,12 +20,20 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          exclude: ["test/e2e/lab.test.ts"],
-          globalSetup: ["test/support/global-setup.ts"],
+          exclude: ["test/e2e/dead-man.test.ts", "test/e2e/lab.test.ts"],
+          ...onTheLab,
           maxWorkers: filesAtOnce,
-          testTimeout: 5 * minutes,
-          hookTimeout: 5 * minutes,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // Promises in seconds: beside others the machine would be measured, not the product.
+        test: {
+          name: "timed",
+          include: ["test/e2e/dead-man.test.ts"],
+          ...onTheLab,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -28,7 +42,7 @@ export default defineConfig({
           name: "lab",
           include: ["test/e2e/lab.test.ts"],
           maxWorkers: 1,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -17,7 +17,7 @@ export class KubectlError extends Error {
   readonly stderr: string;
 
   constructor(args: readonly string[], status: number | null, stderr: string) {
-    super(`kubectl ${args.join(" ")} ended with ${status}: ${stderr.trim()}`);
+    super(`kubectl ${args.join(" ").slice(0, 300)} ended with ${status}: ${stderr.trim()}`);
     this.stderr = stderr;
   }
 }

@@ -8,7 +8,7 @@ import { until } from "./until.ts";
 
 /** Every pod that some session has made or released, in lines; empty if there is none. */
 export async function podsOfSwap(ns: Namespace): Promise<string> {
-  const columns = "custom-columns=NAME:.metadata.name,PHASE:.status.phase,STATE:.metadata.labels.swap\\.dev/state";
+  const columns = "custom-columns=NAME:.metadata.name,PHASE:.status.phase,STATE:.metadata.labels['swap\\.dev/state']";
   return await kubectl(["-n", ns.name, "get", "pods", "-l", "swap.dev/session", "--no-headers", "-o", columns]);
 }
 

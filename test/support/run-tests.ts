@@ -11,7 +11,11 @@ import { createRequire } from "node:module";
 const root = join(import.meta.dirname, "../..");
 const results = join(root, ".test-results");
 /** Our groups of tests, and the vitest projects in each. */
-const groups: Record<string, readonly string[]> = { unit: ["unit"], contract: ["contract"], e2e: ["e2e", "lab"] };
+const groups: Record<string, readonly string[]> = {
+  unit: ["unit"],
+  contract: ["contract"],
+  e2e: ["e2e", "timed", "lab"],
+};
 
 interface Counts {
   passed: number;
