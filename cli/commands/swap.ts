@@ -9,9 +9,10 @@ import { version } from "../../src/version.ts";
 import type { SwapOptions } from "../session/options.ts";
 import { parseDuration, readConnectionFlags, withConnectionFlags, type ConnectionArgs } from "./connection-flags.ts";
 import type { CommandContext } from "./context.ts";
+import { readImmersionFlags, withImmersionFlags, type ImmersionArgs } from "./immersion-flags.ts";
 import { printObject } from "./print-object.ts";
 
-interface SwapArgs extends ConnectionArgs {
+interface SwapArgs extends ConnectionArgs, ImmersionArgs {
   target?: string | undefined;
   container?: string | undefined;
   port?: string[] | undefined;
@@ -39,7 +40,7 @@ export function swapCommand({ io, progress, exit }: CommandContext): CommandModu
     command: "$0 [target]",
     describe: "put a local process in the place of a workload's container",
     builder: (argv) =>
-      withConnectionFlags(argv)
+      withImmersionFlags(withConnectionFlags(argv))
         .positional("target", { type: "string", describe: "deploy/NAME, deploy/NAME/CONTAINER or rs/NAME" })
         .option("container", {
           alias: "c",
@@ -144,6 +145,7 @@ async function readOptions(args: SwapArgs, target: string): Promise<SwapOptions>
     overrides: parseOverrides(args.env ?? []),
     keep: args.keep,
     takeover: args.takeover,
+    immersion: readImmersionFlags(args),
     agentImage: args.agentImage,
     delivery: args.agentDelivery,
   };

@@ -7,7 +7,14 @@ import { ConnectionEnded } from "../../src/tunnel/read-line.ts";
 import { Mux } from "../../src/tunnel/mux.ts";
 import type { MuxEnd } from "../../src/tunnel/stream-end.ts";
 import type { MuxStream } from "../../src/tunnel/stream.ts";
-import { parseAgentMessage, type AgentMessage, type ClientMessage } from "../../src/wire/control-message.ts";
+import {
+  parseAgentMessage,
+  type AgentMessage,
+  type ClientMessage,
+  type ListenAddress,
+  type ListenProtocol,
+} from "../../src/wire/control-message.ts";
+import type { StreamOpen } from "../../src/wire/stream-open.ts";
 import { apiStatus } from "../kube/api-error.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { portForward } from "../kube/port-forward.ts";
@@ -25,6 +32,16 @@ export interface LinkOptions {
   readonly onNote: (sentence: string) => void;
 }
 
+/** A port that the agent opens: TCP on all addresses, unless told. */
+export interface PodPort {
+  readonly port: number;
+  readonly protocol?: ListenProtocol;
+  readonly address?: ListenAddress;
+}
+
+/** Our number for a UDP port is this much above it, so that TCP and UDP of one number do not meet. */
+const udpIds = 65_536;
+
 const firstBackoffMs = 50;
 const maxBackoffMs = 2000;
 /** Reconnecting goes on for as long as the pod exists; one attempt takes this long at most. */
@@ -41,7 +58,7 @@ export class AgentLink implements AsyncDisposable {
   readonly #options: LinkOptions;
   readonly #stop = new AbortController();
   readonly #ended = Promise.withResolvers<string>();
-  readonly #ports = new Set<number>();
+  readonly #ports = new Map<number, Extract<ClientMessage, { type: "listen" }>>();
   readonly #waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
   #mux: Mux | undefined;
   #control: ControlChannel<ClientMessage, AgentMessage> | undefined;
@@ -85,22 +102,41 @@ export class AgentLink implements AsyncDisposable {
     return await readAll(this.#mux.open({ kind: "environment" }), signal);
   }
 
-  /** Opens TCP `port` in the pod. @throws SwapError agent with the system's reason. */
-  async listen(port: number): Promise<void> {
+  /** A new stream to the agent. @throws SwapError unreachable while the tunnel is being made again. */
+  open(open: StreamOpen): MuxStream {
+    if (!this.#mux || this.#mux.ended) throw this.#lost();
+    return this.#mux.open(open);
+  }
+
+  /** Whether streams can be opened now. */
+  get connected(): boolean {
+    return this.#mux !== undefined && this.#mux.ended === undefined;
+  }
+
+  /** Opens a port in the pod. @throws SwapError agent with the system's reason. */
+  async listen({ port, protocol = "tcp", address = "any" }: PodPort): Promise<void> {
+    const id = protocol === "tcp" ? port : port + udpIds;
+    const message = { type: "listen", id, port, protocol, address } as const;
     const answered = Promise.withResolvers<void>();
-    this.#waiting.set(port, answered);
+    this.#waiting.set(id, answered);
     const timer = setTimeout(
       () => answered.reject(new SwapError("agent", `the agent did not answer within ${listenTimeoutMs / 1000} s`)),
       listenTimeoutMs,
     );
     try {
-      this.#say({ type: "listen", id: port, port });
+      this.#say(message);
       await answered.promise;
-      this.#ports.add(port);
+      this.#ports.set(id, message);
     } finally {
       clearTimeout(timer);
-      this.#waiting.delete(port);
+      this.#waiting.delete(id);
     }
+  }
+
+  /** Closes a port; its open connections go on. */
+  unlisten({ port, protocol = "tcp" }: PodPort): void {
+    const id = protocol === "tcp" ? port : port + udpIds;
+    if (this.#ports.delete(id)) this.#say({ type: "unlisten", id });
   }
 
   setReady(ready: boolean): void {
@@ -147,7 +183,7 @@ export class AgentLink implements AsyncDisposable {
       onClose: () => undefined,
       onNote: (note) => this.#options.onNote(note),
     });
-    for (const port of this.#ports) this.#say({ type: "listen", id: port, port });
+    for (const message of this.#ports.values()) this.#say(message);
     if (this.#ready) this.#say({ type: "ready", ready: true });
   }
 
@@ -160,7 +196,7 @@ export class AgentLink implements AsyncDisposable {
     if (message.type === "listen-failed") {
       const failed = new SwapError(
         "agent",
-        `the agent cannot listen on port ${message.id} of the pod: ${message.message}`,
+        `the agent cannot listen on port ${message.id % udpIds} of the pod: ${message.message}`,
         {
           hint:
             message.code === "EADDRINUSE"

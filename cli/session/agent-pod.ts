@@ -106,7 +106,7 @@ export class AgentPod implements AsyncDisposable {
       },
       signal,
     );
-    await Promise.all(this.#options.ports.map((port) => this.#connected().listen(port)));
+    await Promise.all(this.#options.ports.map((port) => this.#connected().listen({ port })));
   }
 
   /**

@@ -2,13 +2,15 @@ import { relay } from "../../src/relay.ts";
 import { resetCode } from "../../src/tunnel/stream-end.ts";
 import type { MuxStream } from "../../src/tunnel/stream.ts";
 import type { Progress } from "../progress.ts";
-import { dialLocal } from "./local-port.ts";
+import type { Ground } from "./ground.ts";
 
 /** A word about connections that wait or were refused is worth saying this often at most, for each port. */
 const sayEveryMs = 5000;
 
 export interface InboundOptions {
-  /** Pod port → port of the laptop's loopback. */
+  /** Where the local process lives. */
+  readonly ground: Ground;
+  /** Pod port → port of the local process. */
   readonly ports: ReadonlyMap<number, number>;
   /** How long a connection waits for the local process to listen, in ms. */
   readonly holdMs: number;
@@ -32,21 +34,30 @@ export class Inbound {
   };
 
   async #join(stream: MuxStream): Promise<void> {
-    const { ports, holdMs, signal } = this.#options;
-    const port = stream.open.kind === "inbound" ? ports.get(stream.open.port) : undefined;
+    const { ground, ports, holdMs, signal } = this.#options;
+    if (stream.open.kind !== "inbound") {
+      stream.reset(resetCode.unsupported);
+      return;
+    }
+    // Ports of the laptop itself are reached by nobody who has not been told so.
+    const port = ports.get(stream.open.port) ?? (ground.isOwn ? stream.open.port : undefined);
     if (port === undefined) {
       stream.reset(resetCode.refused);
       return;
     }
     const seconds = holdMs / 1000;
     const onHeld = (): void =>
-      this.#say("held", port, `nothing listens on 127.0.0.1:${port} yet; connections wait for up to ${seconds} s`);
-    const socket = await dialLocal(port, { holdMs, signal, onHeld });
+      this.#say(
+        "held",
+        port,
+        `nothing listens on ${ground.place}:${port} yet; connections wait for up to ${seconds} s`,
+      );
+    const socket = await ground.dial(port, { holdMs, signal, onHeld });
     if (socket === undefined) {
       this.#say(
         "refused",
         port,
-        `connections to the workload are refused: nothing listened on 127.0.0.1:${port} for ${seconds} s`,
+        `connections to the workload are refused: nothing listened on ${ground.place}:${port} for ${seconds} s`,
       );
       stream.reset(resetCode.refused);
       return;

@@ -4,10 +4,10 @@ import type { Environment } from "../../src/plan/environ.ts";
 import type { Io } from "../io.ts";
 import type { Progress } from "../progress.ts";
 import type { KubeClient } from "../kube/client.ts";
+import type { Ground } from "./ground.ts";
 import { holdForIde } from "./hold.ts";
-import { isListening } from "./local-port.ts";
 import { LocalProcessEnded } from "./local-process-ended.ts";
-import { startLocalProcess, type LocalProcess } from "./local-process.ts";
+import type { LocalProcess } from "./local-process.ts";
 import type { SwapOptions } from "./options.ts";
 import type { SwapPlan } from "./plan-swap.ts";
 
@@ -28,16 +28,25 @@ export class LocalSide implements AsyncDisposable {
   readonly #plan: SwapPlan;
   readonly #options: SwapOptions;
   readonly #environment: Environment;
+  readonly #ground: Ground;
   readonly #onOver: () => void;
   readonly #failed = new AbortController();
   readonly #resources = new AsyncDisposableStack();
   #process: LocalProcess | undefined;
 
-  constructor(world: SwapWorld, plan: SwapPlan, options: SwapOptions, environment: Environment, onOver: () => void) {
+  constructor(
+    world: SwapWorld,
+    plan: SwapPlan,
+    options: SwapOptions,
+    environment: Environment,
+    ground: Ground,
+    onOver: () => void,
+  ) {
     this.#world = world;
     this.#plan = plan;
     this.#options = options;
     this.#environment = environment;
+    this.#ground = ground;
     this.#onOver = onOver;
   }
 
@@ -60,7 +69,7 @@ export class LocalSide implements AsyncDisposable {
     }
     const [, ...args] = this.#options.command;
     const env = Object.fromEntries([...this.#environment].map(([name, value]) => [name, textOf(value)]));
-    this.#process = await startLocalProcess(program, args, { env, cwd: io.cwd, stdio: "inherit" });
+    this.#process = await this.#ground.start({ program, args, env, cwd: io.cwd }, signal);
     void this.#process.exited.then(() => this.#failed.abort());
     await this.#untilListening(signal);
   }
@@ -126,9 +135,8 @@ export class LocalSide implements AsyncDisposable {
     await this.#world.progress.step(`local process ${this.#process?.pid}`, async (note) => {
       const deadline = performance.now() + holdMs;
       while (performance.now() < deadline) {
-        for (const port of locals) {
-          if (await isListening(port)) return note(`listens on port ${port}`);
-        }
+        const port = await this.#ground.listensOn(locals);
+        if (port !== undefined) return note(`listens on port ${port}`);
         await delay(lookMs, undefined, { signal }).catch(() => undefined);
         signal.throwIfAborted();
       }

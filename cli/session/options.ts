@@ -1,3 +1,4 @@
+import type { ImmersionFlags } from "../immersion/flags.ts";
 import type { DeliveryKind } from "../../src/plan/delivery.ts";
 import type { Environment } from "../../src/plan/environ.ts";
 import type { PortMapping } from "../../src/plan/port-mapping.ts";
@@ -21,6 +22,7 @@ export interface SwapOptions {
   /** The session outlives the local process. */
   readonly keep: boolean;
   readonly takeover: boolean;
+  readonly immersion: ImmersionFlags;
   readonly agentImage: string;
   readonly delivery: DeliveryKind | "auto";
 }

@@ -55,7 +55,8 @@ export async function planSwap(
     );
     prepared = await read();
   }
-  await checkLocalPorts(prepared, program !== undefined);
+  // In namespaces of its own the local process collides with nobody.
+  if (options.immersion.network !== "full") await checkLocalPorts(prepared, program !== undefined);
   const plan = await planAgents(world, namespace, options, prepared, signal);
   const why = notReadyReason(prepared.originals);
   if (prepared.originals.length === 0 && prepared.held.length === 0) {

@@ -1,6 +1,7 @@
 import { markerLabels, markerPrefix } from "../../src/plan/markers.ts";
 import { parseEnvironBlock, type Environment } from "../../src/plan/environ.ts";
 import type { Target } from "../../src/plan/target.ts";
+import { notImmersed } from "../immersion/flags.ts";
 import { Informer } from "../kube/informer.ts";
 import type { Pod } from "../kube/objects.ts";
 import { podsPath } from "../kube/paths.ts";
@@ -36,7 +37,15 @@ export async function readContainerEnvironment(
   const plan = await planSwap(
     world,
     namespace,
-    { ...options, envFile: undefined, overrides: new Map(), keep: false, takeover: false, delivery: "auto" },
+    {
+      ...options,
+      envFile: undefined,
+      overrides: new Map(),
+      keep: false,
+      takeover: false,
+      immersion: notImmersed,
+      delivery: "auto",
+    },
     signal,
     { mayBeHeld: true },
   );

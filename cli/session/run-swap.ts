@@ -6,6 +6,7 @@ import type { Progress } from "../progress.ts";
 import type { Pod } from "../kube/objects.ts";
 import type { AgentPod } from "./agent-pod.ts";
 import { isReady } from "../kube/pod-state.ts";
+import { chooseGround } from "./choose-ground.ts";
 import { Inbound } from "./inbound.ts";
 import { LocalSide, type SwapWorld } from "./local-side.ts";
 import type { SwapOptions } from "./options.ts";
@@ -22,7 +23,10 @@ export async function runSwap(world: SwapWorld, namespace: string, options: Swap
   const interrupted = io.interrupts.signal;
   const plan = await planSwap(world, namespace, options, interrupted);
   const idle = new AbortController();
+  const { ground: chosen, onAgent } = await chooseGround(world, plan, options, () => session.links);
+  await using ground = chosen;
   const inbound = new Inbound({
+    ground,
     ports: new Map(plan.prepared.ports.map(({ remote, local }) => [remote, local])),
     holdMs: options.holdMs,
     progress,
@@ -38,12 +42,13 @@ export async function runSwap(world: SwapWorld, namespace: string, options: Swap
       privateKey: plan.key.privateKey,
       canReadEndpoints: plan.prepared.canReadEndpoints,
       onInbound: inbound.accept,
+      onAgent,
     },
     interrupted,
   );
   const pairs = await startAgents(session, plan, progress, interrupted);
   const environment = await readEnvironment(pairs[0]?.agent, options, io, progress, interrupted);
-  await using local = new LocalSide(world, plan, options, environment, () => idle.abort());
+  await using local = new LocalSide(world, plan, options, environment, ground, () => idle.abort());
   return await serve({ world, session, plan, pairs, local });
 }
 

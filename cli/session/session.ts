@@ -9,6 +9,7 @@ import type { KubeClient } from "../kube/client.ts";
 import { leftEndpoints } from "../kube/endpoints.ts";
 import type { Pod, ReplicaSet } from "../kube/objects.ts";
 import { hasStarted, trouble } from "../kube/pod-state.ts";
+import type { AgentLink } from "./agent-link.ts";
 import { AgentPod } from "./agent-pod.ts";
 import { yieldToEarlier } from "./earlier-session.ts";
 import { restoreWorkload } from "./restore.ts";
@@ -28,6 +29,8 @@ export interface SessionOptions {
   readonly canReadEndpoints: boolean;
   /** A connection arrived at a port of an agent pod. */
   readonly onInbound: (stream: MuxStream) => void;
+  /** The tunnel to an agent is up. */
+  readonly onAgent?: (link: AgentLink) => void;
 }
 
 /** An agent pod and the original whose place it takes. */
@@ -72,6 +75,11 @@ export class Session implements AsyncDisposable {
   /** Resolves when somebody else has begun to restore the workload. */
   get restoredElsewhere(): Promise<void> {
     return this.#restoredElsewhere.promise;
+  }
+
+  /** The tunnels to agents, the oldest first. */
+  get links(): AgentLink[] {
+    return [...this.#agents.values()].flatMap(({ link }) => link ?? []);
   }
 
   /** Creates an agent pod for each original and connects to it. */
@@ -174,6 +182,7 @@ export class Session implements AsyncDisposable {
     const agent = await AgentPod.create(pod, options);
     this.#agents.set(agent.uid, agent);
     await agent.connect(signal);
+    if (agent.link) this.#options.onAgent?.(agent.link);
     this.#track(this.#watchEnd(agent));
     return agent;
   }

@@ -16,7 +16,9 @@ probe.close();
 
 function handleOf(socket: Server | UdpSocket): Handle {
   const holder = socket as unknown as { _handle?: Handle } & Record<symbol, { handle?: Handle } | undefined>;
-  const handle = holder._handle ?? (stateSymbol === undefined ? undefined : holder[stateSymbol]?.handle);
+  // Asking a UDP socket for `_handle` prints a warning.
+  const state = stateSymbol === undefined ? undefined : holder[stateSymbol];
+  const handle = state === undefined ? holder._handle : state.handle;
   if (typeof handle?.fd !== "number")
     throw new Error(`Node ${process.version} does not show the descriptor of a socket`);
   return handle;

@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
 import type { Socket as UdpSocket } from "node:dgram";
 import { Server, Socket } from "node:net";
-import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { FromInner, ToInner } from "../messages.ts";
 
@@ -57,9 +56,4 @@ export class Namespaces implements Disposable {
   [Symbol.dispose](): void {
     this.#child.kill("SIGKILL");
   }
-}
-
-/** Where the build puts the program for the inside: beside ours. */
-export function innerProgram(folder: string): string {
-  return join(folder, "inner.js");
 }

@@ -1,0 +1,39 @@
+import type { AgentLink } from "./agent-link.ts";
+import { FollowedPorts } from "./followed-ports.ts";
+import { laptopGround, type Ground } from "./ground.ts";
+import type { SwapWorld } from "./local-side.ts";
+import type { SwapOptions } from "./options.ts";
+import type { SwapPlan } from "./plan-swap.ts";
+
+export interface ChosenGround {
+  readonly ground: Ground;
+  /** To be told of the tunnel to each agent that comes. */
+  readonly onAgent: (link: AgentLink) => void;
+}
+
+/**
+ * Where the local process is going to live, as the flags say.
+ * @param links the tunnels to agents as they are at the time of the call.
+ */
+export async function chooseGround(
+  { progress }: SwapWorld,
+  plan: SwapPlan,
+  { immersion: flags, command }: SwapOptions,
+  links: () => readonly AgentLink[],
+): Promise<ChosenGround> {
+  // Without a command an IDE starts the program, where it is.
+  if (command.length === 0 || flags.network !== "full") return { ground: laptopGround, onAgent: () => undefined };
+  const { ports, choice, container } = plan.prepared;
+  const known = new Set(ports.flatMap(({ local, remote }) => [local, remote]));
+  const followed = new FollowedPorts({ progress, known, links });
+  const others = (choice.template.spec?.containers ?? []).filter(({ name }) => name !== container);
+  const neighbourPorts = others
+    .flatMap((other) => other.ports ?? [])
+    .filter(({ protocol = "TCP" }) => protocol === "TCP")
+    .map(({ containerPort }) => containerPort);
+  const { ImmersedGround } = await import("./immersed-ground.ts");
+  return {
+    ground: new ImmersedGround({ flags, progress, links, followed, neighbourPorts: [...new Set(neighbourPorts)] }),
+    onAgent: (link) => followed.welcome(link),
+  };
+}

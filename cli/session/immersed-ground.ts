@@ -1,0 +1,109 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { SwapError } from "../../src/error.ts";
+import type { RelaySocket } from "../../src/relay-socket.ts";
+import { parsePodWorld, type PodWorld } from "../../src/wire/pod-world.ts";
+import { innerProgram } from "../immersion/inner-program.ts";
+import { Immersion } from "../immersion/outer/immersion.ts";
+import type { Hold } from "../immersion/outer/inside-dialer.ts";
+import { readHostFacts } from "../immersion/outer/host-facts.ts";
+import { planWays } from "../immersion/outer/ways.ts";
+import { planImmersion } from "../immersion/plan.ts";
+import { clusterRanges } from "../immersion/plan-ranges.ts";
+import type { Progress } from "../progress.ts";
+import type { AgentLink } from "./agent-link.ts";
+import type { FollowedPorts } from "./followed-ports.ts";
+import type { Command, Ground } from "./ground.ts";
+import type { LocalProcess } from "./local-process.ts";
+import { readAll } from "./read-all.ts";
+import type { SwapOptions } from "./options.ts";
+
+/** How often to look what the local process listens on, in ms: what it opens is open in the pod within 200. */
+const followMs = 80;
+
+export interface ImmersedGroundOptions {
+  readonly flags: SwapOptions["immersion"];
+  readonly progress: Progress;
+  /** The tunnels to agents as they are now. */
+  readonly links: () => readonly AgentLink[];
+  readonly followed: FollowedPorts;
+  /** Ports that other containers of the pod declare: the local process reaches them on its own localhost. */
+  readonly neighbourPorts: readonly number[];
+}
+
+/** The pod's network, names and files, in namespaces of this machine. */
+export class ImmersedGround implements Ground {
+  readonly place = "localhost";
+  readonly isOwn = true;
+  readonly #options: ImmersedGroundOptions;
+  readonly #stop = new AbortController();
+  /** Its program starts while the cluster is at work. */
+  readonly #immersion = new Immersion(innerProgram());
+  #following: Promise<void> | undefined;
+
+  constructor(options: ImmersedGroundOptions) {
+    this.#options = options;
+  }
+
+  async start(command: Command, signal: AbortSignal): Promise<LocalProcess> {
+    const { flags, progress, neighbourPorts } = this.#options;
+    const [world, host] = await Promise.all([this.#readWorld(signal), readHostFacts()]);
+    const serviceHost = command.env["KUBERNETES_SERVICE_HOST"];
+    const ranges = clusterRanges({ world, serviceHost, serviceRanges: [], also: flags.also });
+    const open = (kind: Parameters<AgentLink["open"]>[0]): ReturnType<AgentLink["open"]> => this.#link().open(kind);
+    const ways = planWays({ world, ranges, flags, nameservers: host.nameservers, open });
+    const plan = planImmersion({
+      world,
+      host,
+      loopbackPorts: [...neighbourPorts, ...flags.laptopPorts],
+      clusterRanges6: ranges.filter((range) => range.includes(":")),
+      volumes: [],
+      filesDescriptor: undefined,
+      command: { ...command, umask: process.umask() },
+    });
+    const { process: started, milliseconds } = await this.#immersion.start(plan, ways);
+    progress.detail(
+      `immersed: ${Object.entries(milliseconds)
+        .map(([step, ms]) => `${step} ${ms} ms`)
+        .join(", ")}`,
+    );
+    this.#following = this.#follow();
+    return started;
+  }
+
+  async dial(port: number, hold: Hold): Promise<RelaySocket | undefined> {
+    return await this.#immersion.dial(port, hold);
+  }
+
+  async listensOn(ports: readonly number[]): Promise<number | undefined> {
+    const listening = await this.#immersion.listening();
+    return ports.find((port) => listening.some((one) => one.protocol === "tcp" && one.port === port));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#immersion[Symbol.dispose]();
+    await this.#following;
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      this.#options.followed.update(await this.#immersion.listening());
+      await delay(followMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #readWorld(signal: AbortSignal): Promise<PodWorld> {
+    return parsePodWorld(await readAll(this.#link().open({ kind: "world" }), signal));
+  }
+
+  #link(): AgentLink {
+    const link = this.#options.links().find(({ connected }) => connected);
+    if (link === undefined) {
+      throw new SwapError("unreachable", "there is no tunnel to the cluster just now", {
+        hint: "it is being made again; try once more in a moment",
+      });
+    }
+    return link;
+  }
+}
