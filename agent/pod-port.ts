@@ -1,16 +1,31 @@
 import { createServer, type Server, type Socket } from "node:net";
+import type { Backlog } from "../src/datagram-stream.ts";
 import { relay } from "../src/relay.ts";
 import { RelaySocket } from "../src/relay-socket.ts";
 import type { Mux } from "../src/tunnel/mux.ts";
+import type { ListenAddress } from "../src/wire/control-message.ts";
 import type { Connections } from "./connections.ts";
 import { log } from "./last-words.ts";
-import { listenEverywhere } from "./listen-everywhere.ts";
+import { listenTcp } from "./listen.ts";
+import { plainAddress } from "./plain-address.ts";
 
 /** What the port's connections share with those of the other ports. */
 export interface PortHost {
   readonly connections: Connections;
   /** How long a connection is held for a client, in ms. */
   readonly holdMs: number;
+  /** Who sends datagrams. */
+  readonly peers: { open: number };
+  readonly backlog: Backlog;
+}
+
+/** A port of the pod, of either protocol. It outlives the client that it leads to. */
+export interface OpenPort {
+  readonly port: number;
+  serve(client: Mux): void;
+  /** This client is gone; a later one may serve already. */
+  leave(client: Mux): void;
+  close(): void;
 }
 
 interface HeldConnection {
@@ -24,27 +39,28 @@ interface HeldConnection {
  * One open TCP port of the pod. While no client serves it, its connections are held unread, then reset. It outlives the
  * client: who connects while the tunnel is being made again only waits.
  */
-export class PodPort {
+export class PodPort implements OpenPort {
   readonly port: number;
-  readonly #server: Server;
+  readonly #servers: readonly Server[];
   readonly #host: PortHost;
   readonly #held = new Set<HeldConnection>();
   #client: Mux | undefined;
 
-  private constructor(server: Server, port: number, host: PortHost) {
-    this.#server = server;
+  private constructor(servers: readonly Server[], port: number, host: PortHost) {
+    this.#servers = servers;
     this.port = port;
     this.#host = host;
-    server.on("connection", (socket: Socket) => this.#accept(socket));
-    // Such as EMFILE: the port stays open.
-    server.on("error", (error) => log(`port ${port}: ${error.message}`));
+    for (const server of servers) {
+      server.on("connection", (socket: Socket) => this.#accept(socket));
+      // Such as EMFILE: the port stays open.
+      server.on("error", (error) => log(`port ${port}: ${error.message}`));
+    }
   }
 
   /** Rejects with the system's error (EADDRINUSE, EACCES …). */
-  static async open(port: number, host: PortHost): Promise<PodPort> {
-    const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
-    await listenEverywhere(server, port);
-    return new PodPort(server, port, host);
+  static async open(port: number, address: ListenAddress, host: PortHost): Promise<PodPort> {
+    const make = (): Server => createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
+    return new PodPort(await listenTcp(make, port, address), port, host);
   }
 
   /** Who serves now: a tunnel that has just broken may not have been taken away yet. */
@@ -61,14 +77,13 @@ export class PodPort {
     }
   }
 
-  /** This client is gone; a later one may serve already. */
   leave(client: Mux): void {
     if (this.#client === client) this.#client = undefined;
   }
 
   /** No more connections; those that a client serves go on. */
   close(): void {
-    this.#server.close();
+    for (const server of this.#servers) server.close();
     for (const held of this.#held) {
       this.#unhold(held);
       held.socket.socket.resetAndDestroy();
@@ -115,9 +130,4 @@ export class PodPort {
   #join({ socket, remoteAddress, remotePort }: Omit<HeldConnection, "timer">, client: Mux): void {
     relay(socket, client.open({ kind: "inbound", port: this.port, remoteAddress, remotePort }));
   }
-}
-
-/** An IPv4 address in its own form, also where it came through a socket of both families (RFC 4291, 2.5.5.2). */
-function plainAddress(address: string): string {
-  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { listenEverywhere } from "./listen-everywhere.ts";
+import { listenTcp } from "./listen.ts";
 
 /** How long an answer of "not ready" is held back, in ms: below the probe's timeout of 5 s. */
 const holdMs = 4_000;
@@ -11,21 +11,22 @@ const maxConnections = 256;
  * answer is held for a while, so that the kubelet hears of readiness when it comes and not at its next probe.
  */
 export class Readiness implements AsyncDisposable {
-  readonly #server: Server;
+  readonly #servers: readonly Server[];
   readonly #held = new Map<ServerResponse, NodeJS.Timeout>();
   #ready = false;
 
-  private constructor(server: Server) {
-    this.#server = server;
-    server.maxConnections = maxConnections;
-    server.on("request", (request, response) => this.#answer(request, response));
+  private constructor(servers: readonly Server[]) {
+    this.#servers = servers;
+    for (const server of servers) {
+      server.maxConnections = maxConnections;
+      server.on("request", (request, response) => this.#answer(request, response));
+    }
   }
 
   /** Rejects with the system's error. */
   static async listen(port: number): Promise<Readiness> {
-    const server = createServer({ headersTimeout: 5_000, requestTimeout: 10_000, maxHeaderSize: 16_384 });
-    await listenEverywhere(server, port);
-    return new Readiness(server);
+    const limits = { headersTimeout: 5_000, requestTimeout: 10_000, maxHeaderSize: 16_384 };
+    return new Readiness(await listenTcp(() => createServer(limits), port, "any"));
   }
 
   get ready(): boolean {
@@ -39,8 +40,10 @@ export class Readiness implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const response of this.#held.keys()) this.#release(response);
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+    for (const server of this.#servers) {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {

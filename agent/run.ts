@@ -6,6 +6,22 @@ import { Session } from "./session.ts";
 import { TunnelServer } from "./tunnel-server.ts";
 
 /**
+ * The kubelet ends a container by the image's STOPSIGNAL: nginx has SIGQUIT, httpd SIGWINCH, others SIGUSR1, SIGHUP …
+ * As PID 1 we have no default action for any of them; each means that the pod goes. What a terminal would mean by
+ * SIGHUP or SIGWINCH does not apply: an agent has none.
+ */
+const stopSignals = [
+  "SIGTERM",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGHUP",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGWINCH",
+  "SIGPWR",
+] as const satisfies readonly NodeJS.Signals[];
+
+/**
  * Serves the session until there is a reason to leave, which is said as last words. Resolves with the exit status: 0
  * for every reason that is no fault, 1 when the agent could not start.
  */
@@ -25,9 +41,7 @@ async function serve(argv: readonly string[]): Promise<string> {
   const config = parseConfig(argv);
   await using readiness = await Readiness.listen(config.healthPort);
   await using session = new Session({ session: config.session, graceMs: config.graceMs, readiness });
-  // As PID 1 we have no default action for these; both mean that the pod goes.
-  process.on("SIGTERM", (signal) => session.terminate(signal));
-  process.on("SIGINT", (signal) => session.terminate(signal));
+  for (const signal of stopSignals) process.on(signal, () => session.terminate(signal));
   const handshake = { session: config.session, publicKey: config.publicKey, status: () => session.status() };
   await using _door = await TunnelServer.listen(config.tunnelPort, handshake, (client) => session.welcome(client));
   log(`${version}: waiting for its client on 127.0.0.1:${config.tunnelPort}`);

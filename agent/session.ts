@@ -52,7 +52,12 @@ export class Session implements AsyncDisposable {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#ports = new PodPorts({ connections: this.connections, holdMs: options.graceMs });
+    this.#ports = new PodPorts({
+      connections: this.connections,
+      holdMs: options.graceMs,
+      peers: { open: 0 },
+      backlog: this.#backlog,
+    });
     this.#leave = new Leave(new Lease(options.graceMs, this.#startedAt), {
       connections: this.connections,
       clientHeardAt: () => this.#mux?.heardAt,

@@ -17,7 +17,7 @@ const maxFlows = 1_024;
 export class Outbound implements Disposable {
   readonly #backlog: Backlog;
   readonly #forwarder = new DnsForwarder({ servers: parseNameservers(readResolvConf()) });
-  #flows = 0;
+  readonly #flows = new Set<UdpFlow>();
 
   constructor(backlog: Backlog) {
     this.#backlog = backlog;
@@ -39,8 +39,8 @@ export class Outbound implements Disposable {
   }
 
   #openFlow(open: Extract<StreamOpen, { kind: "udp" }>, stream: MuxStream): void {
-    if (this.#flows >= maxFlows) return stream.reset(resetCode.overloaded);
-    this.#flows += 1;
-    new UdpFlow(open, stream, { backlog: this.#backlog, onDone: () => (this.#flows -= 1) });
+    if (this.#flows.size >= maxFlows) return stream.reset(resetCode.overloaded);
+    const flow = new UdpFlow(open, stream, this.#backlog, () => this.#flows.delete(flow));
+    if (stream.closed === undefined) this.#flows.add(flow);
   }
 }

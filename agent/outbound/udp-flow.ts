@@ -23,19 +23,20 @@ export class UdpFlow {
   #early: Buffer[] | undefined = [];
   #done = false;
 
-  constructor(
-    open: Extract<StreamOpen, { kind: "udp" }>,
-    stream: MuxStream,
-    options: { backlog: Backlog; onDone: () => void },
-  ) {
-    this.#onDone = options.onDone;
+  constructor(open: Extract<StreamOpen, { kind: "udp" }>, stream: MuxStream, backlog: Backlog, onDone: () => void) {
+    this.#onDone = onDone;
     this.#idle = setTimeout(() => this.#datagrams.end(), open.idleMs ?? udpIdleMs.default);
     this.#datagrams = new DatagramStream(
       stream,
       { onDatagram: (datagram) => this.#send(datagram), onClose: () => this.#close() },
-      options.backlog,
+      backlog,
     );
     void this.#connect(open);
+  }
+
+  /** Datagrams for the client that the tunnel did not take. */
+  get dropped(): number {
+    return this.#datagrams.dropped;
   }
 
   async #connect({ host, port }: Extract<StreamOpen, { kind: "udp" }>): Promise<void> {

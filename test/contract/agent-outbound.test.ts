@@ -2,12 +2,15 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { hostname } from "node:os";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { DatagramStream } from "../../src/datagram-stream.ts";
 import { resetCode, type StreamEnd } from "../../src/tunnel/stream-end.ts";
 import { parsePodWorld } from "../../src/wire/pod-world.ts";
 import { Agent, type Client, freePorts } from "./agent-process.ts";
 import { Ear } from "./tunnel.ts";
+
+// Each starts an agent process, and a busy machine starts them slowly.
+vi.setConfig({ testTimeout: 60_000 });
 
 async function tcpServer(onSocket: (socket: Socket) => void): Promise<{ port: number } & AsyncDisposable> {
   const server = createServer({ allowHalfOpen: true }, onSocket).listen(0, "127.0.0.1");

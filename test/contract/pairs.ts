@@ -37,7 +37,7 @@ class MemoryEnd extends Duplex {
   }
 }
 
-function memoryPair(): Pair {
+export function memoryPair(): Pair {
   const client = new MemoryEnd();
   const agent = new MemoryEnd();
   client.other = agent;
