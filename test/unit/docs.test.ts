@@ -6,6 +6,7 @@ import { load } from "js-yaml";
 import { describe, expect, test } from "vitest";
 import { swapRights } from "../../cli/kube/rights.ts";
 import { SwapError, type ErrorCode } from "../../src/error.ts";
+import { resetCode } from "../../src/tunnel/stream-end.ts";
 import { frameType } from "../../src/wire/frame.ts";
 
 const execute = promisify(execFile);
@@ -99,6 +100,19 @@ test("the architecture's table of frames is that of the code", () => {
     return numbers.split(", ").map((number, index) => [named[index], Number(number)]);
   });
   expect(Object.fromEntries(frames) as object).toEqual(frameType);
+});
+
+test("the architecture names every reset code and every kind of stream", () => {
+  const architecture = read("ARCHITECTURE.md");
+  const [row = ""] = /^\| 4 \| reset \|.*$/m.exec(architecture) ?? [];
+  const codes = [...row.matchAll(/(\d) ([a-z ]+)/g)].map(([, number, name = ""]) => [
+    name.trim().replaceAll(/ ([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+    Number(number),
+  ]);
+  expect(Object.fromEntries(codes) as object).toEqual(resetCode);
+  const kinds = [...read("src/wire/stream-open.ts").matchAll(/\| \{ kind: "([a-z-]+)"/g)].map(([, kind]) => kind);
+  const rows = [...section(architecture, "### Streams").matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, kind]) => kind);
+  expect(rows).toEqual(kinds);
 });
 
 test("make targets that documents name exist, and CONTRIBUTING names each", () => {
