@@ -1,4 +1,5 @@
 import { markerLabels, markerPrefix } from "../../src/plan/markers.ts";
+import { withFixedLabels } from "../../src/plan/fixed-labels.ts";
 import { parseEnvironBlock, type Environment } from "../../src/plan/environ.ts";
 import type { Target } from "../../src/plan/target.ts";
 import { notImmersed } from "../immersion/flags.ts";
@@ -75,8 +76,8 @@ export async function readContainerEnvironment(
 
 /** No Service, controller or session of the workload finds the pod. */
 function withoutAppLabels(pod: Pod): Pod {
-  const labels = Object.entries(pod.metadata?.labels ?? {}).filter(
-    ([key]) => key.startsWith(markerPrefix) && key !== markerLabels.workload,
-  );
-  return { ...pod, metadata: { ...pod.metadata, labels: Object.fromEntries(labels) } };
+  const labels = Object.entries(pod.metadata?.labels ?? {});
+  const kept = labels.filter(([key]) => key.startsWith(markerPrefix) && key !== markerLabels.workload);
+  const spec = pod.spec === undefined ? {} : { spec: withFixedLabels(pod.spec, Object.fromEntries(labels)) };
+  return { ...pod, ...spec, metadata: { ...pod.metadata, labels: Object.fromEntries(kept) } };
 }

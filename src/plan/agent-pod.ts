@@ -3,6 +3,7 @@ import { SwapError } from "../error.ts";
 import { type AgentPorts, chooseAgentPorts } from "./agent-ports.ts";
 import { chooseContainer } from "./container.ts";
 import { type AgentImage, type DeliveryKind, planDelivery } from "./delivery.ts";
+import { withFixedLabels } from "./fixed-labels.ts";
 import { type Label, formatPorts, markerAnnotations, markerLabels } from "./markers.ts";
 import { agentPodName, agentPodPrefix, workloadLabel } from "./names.ts";
 import { isNativeSidecar, planInitContainer, planNeighbour } from "./neighbour.ts";
@@ -94,7 +95,8 @@ export function planAgentPod(input: AgentPodInput): AgentPodPlan {
   spec.terminationGracePeriodSeconds = hasOthers(original) ? drainSecondsWithOthers : drainSeconds;
   delete spec.ephemeralContainers;
   allowAnyPort(spec);
-  return { pod: { apiVersion: "v1", kind: "Pod", metadata: planMetadata(input, agentPorts), spec }, agentPorts };
+  const fixed = withFixedLabels(spec, { [input.withheld.key]: input.withheld.value });
+  return { pod: { apiVersion: "v1", kind: "Pod", metadata: planMetadata(input, agentPorts), spec: fixed }, agentPorts };
 }
 
 function planMetadata(input: AgentPodInput, agentPorts: AgentPorts): NonNullable<Raw<V1Pod>["metadata"]> {
