@@ -123,10 +123,14 @@ export class AgentLink implements AsyncDisposable {
       () => answered.reject(new SwapError("agent", `the agent did not answer within ${listenTimeoutMs / 1000} s`)),
       listenTimeoutMs,
     );
+    // Said again when the tunnel breaks before the answer.
+    this.#ports.set(id, message);
     try {
       this.#say(message);
       await answered.promise;
-      this.#ports.set(id, message);
+    } catch (error) {
+      this.#ports.delete(id);
+      throw error;
     } finally {
       clearTimeout(timer);
       this.#waiting.delete(id);
@@ -211,8 +215,8 @@ export class AgentLink implements AsyncDisposable {
 
   #closed(mux: Mux, end: MuxEnd): void {
     if (this.#mux !== mux || this.#stop.signal.aborted) return;
-    for (const { reject } of this.#waiting.values()) reject(this.#lost());
     if (this.#quitting || (end.how === "closed" && end.by === "peer")) {
+      for (const { reject } of this.#waiting.values()) reject(this.#lost());
       this.#ended.resolve(end.how === "closed" ? end.reason : "the agent has ended");
       return;
     }
