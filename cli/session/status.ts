@@ -104,8 +104,14 @@ export function describeSession(members: readonly Member[], now: number): Sessio
 }
 
 function stateOf(members: readonly Member[], silent: boolean): SessionStatus["state"] {
-  if (members.every(({ pod }) => isFinished(pod))) return "finished";
+  if (members.every(({ pod }) => isFinished(pod) || hasEnded(pod))) return "finished";
   if (members.some(({ pod }) => readAgentFacts(pod)?.state === "restoring")) return "restoring";
   if (silent) return "silent";
   return members.every(({ pod }) => isReady(pod) || isFinished(pod)) ? "swapped" : "starting";
+}
+
+/** The agent has exited, and the kubelet has not yet called the whole pod finished. */
+function hasEnded(pod: Pod): boolean {
+  const container = readAgentFacts(pod)?.target?.split("/")[2];
+  return pod.status?.containerStatuses?.some(({ name, state }) => name === container && state?.terminated) ?? false;
 }
