@@ -117,6 +117,13 @@ test.each([
   await refusedBeforeAnyChange([...args, ...command], status, ...says);
 });
 
+test("a flag without its value, or with a bad one, is told as the user's mistake", async () => {
+  await refused(["status", "-o", "tree"], 125, /output, Given: "tree", Choices: "json", "yaml", "wide"/);
+  await refused(["deploy/api", "--grace", "soon"], 125, /--grace: "soon" is not a duration/);
+  const { stderr } = await runSwap(["deploy/api", "--context"]);
+  expect(stderr).toMatch(/^swap: Not enough arguments following: context\n {2}→ .*--help/);
+});
+
 test("a command that does not exist, or cannot run, is refused before anything changes", async () => {
   await using sandbox = await useSandbox();
   const plain = await sandbox.write("plain.sh", "#!/bin/sh\n", 0o644);

@@ -1,6 +1,6 @@
 // A developer's program that speaks many protocols. PORTS is a JSON object of where each listens: { http, h2, raw, … }.
 // http: HTTP/1.1; POST /sum → sha256 of the body; GET /bytes/N → N bytes; GET /ws upgraded: a WebSocket that echoes.
-// h2: HTTP/2 without TLS: the same as http, and gRPC /echo.Echo/Unary and /echo.Echo/Stream.
+// h2: HTTP/2 without TLS: says what it was asked for; and gRPC /echo.Echo/Unary and /echo.Echo/Stream.
 // raw: answers "<bytes> <sha256>" once the peer has ended its side. echo: gives back what it gets, and so does any other.
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
@@ -68,11 +68,12 @@ function writeFrame(opcode, payload) {
 }
 
 const h2 = createHttp2Server();
-h2.on("request", (request, response) => {
-  if (request.headers["content-type"] !== "application/grpc") void answer(request, response);
-});
+// Streams only: the compatible API of requests would send trailers of its own.
 h2.on("stream", async (stream, headers) => {
-  if (headers["content-type"] !== "application/grpc") return;
+  if (headers["content-type"] !== "application/grpc") {
+    stream.respond({ ":status": 200 });
+    return stream.end(JSON.stringify({ from: "local", url: headers[":path"] }));
+  }
   const chunks = [];
   for await (const chunk of stream) chunks.push(chunk);
   const message = Buffer.concat(chunks).subarray(5);
