@@ -122,8 +122,9 @@ export function swapCommand({ io, progress, exit }: CommandContext): CommandModu
       const world = { client: new KubeClient(connection), io, progress };
       if (args.dryRun) {
         const { exampleAgentPod, planSwap } = await import("../session/plan-swap.ts");
-        const plan = await planSwap(world, connection.namespace, options, io.interrupts.signal);
+        const plan = await planSwap(world, connection.namespace, options, io.interrupts.signal, { dryRun: true });
         printObject(io, exampleAgentPod(plan), args.output === "json" ? "json" : "yaml");
+        if (plan.refusal) throw plan.refusal;
         return;
       }
       const { runSwap } = await import("../session/run-swap.ts");

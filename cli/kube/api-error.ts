@@ -88,7 +88,7 @@ function admissionHint(message: string): string {
   if (/exceeded quota/.test(message))
     return "free some of the quota, or lower the workload's replicas for the time of the swap";
   if (/PodSecurity/.test(message))
-    return "the namespace's Pod Security level refuses the agent pod; -v shows the pod with --dry-run";
+    return "the namespace's Pod Security level refuses the agent pod; see the pod with --dry-run";
   return "an admission rule of this cluster refuses the agent pod; ask who owns the rule, and see it with --dry-run";
 }
 

@@ -9,7 +9,7 @@ import { findProgram } from "./local-process.ts";
 import type { SwapWorld } from "./local-side.ts";
 import type { SwapOptions } from "./options.ts";
 import { portOwner } from "./port-owner.ts";
-import { heldBy, notReadyReason, prepare, type Prepared } from "./prepare.ts";
+import { heldBy, notReadyReason, prepare, sweep, type Prepared } from "./prepare.ts";
 import { restoreWorkload } from "./restore.ts";
 
 /** What a swap is going to do: nothing has changed yet, except that a taken-over session has been restored. */
@@ -24,6 +24,8 @@ export interface SwapPlan {
   readonly targetName: string;
   /** "port 8080 → 127.0.0.1:8080". */
   readonly trafficSentence: string;
+  /** Why the API server would not take the agent pod: of dry runs only, since without one it is thrown. */
+  readonly refusal: SwapError | undefined;
 }
 
 /** @throws SwapError for whatever would make the swap fail, as far as it can be known before anything changes. */
@@ -32,7 +34,7 @@ export async function planSwap(
   namespace: string,
   options: SwapOptions,
   signal: AbortSignal,
-  { mayBeHeld = false } = {},
+  { mayBeHeld = false, dryRun = false } = {},
 ): Promise<SwapPlan> {
   const { client, io, progress } = world;
   const { target } = options;
@@ -47,17 +49,20 @@ export async function planSwap(
       return found;
     });
   let prepared = await read();
+  if (!dryRun) await sweep(client, prepared, signal);
   const [holder] = prepared.held;
   if (holder && !mayBeHeld) {
     if (!options.takeover) throw heldBy(holder, targetName, client.serverNow());
-    await progress.step("taking over", () =>
-      restoreWorkload({ client, progress, workload: prepared.workload, agents: prepared.held, hurry: signal }),
-    );
-    prepared = await read();
+    if (!dryRun) {
+      await progress.step("taking over", () =>
+        restoreWorkload({ client, progress, workload: prepared.workload, agents: prepared.held, hurry: signal }),
+      );
+      prepared = await read();
+    }
   }
   // In namespaces of its own the local process collides with nobody.
   if (options.immersion.network !== "full") await checkLocalPorts(prepared, program !== undefined);
-  const plan = await planAgents(world, namespace, options, prepared, signal);
+  const plan = await planAgents(world, namespace, options, prepared, signal, dryRun);
   const why = notReadyReason(prepared.originals);
   if (prepared.originals.length === 0 && prepared.held.length === 0) {
     throw new SwapError("not-ready", `${targetName} has no pods to take the place of`, {
@@ -85,7 +90,8 @@ async function planAgents(
   options: SwapOptions,
   prepared: Prepared,
   signal: AbortSignal,
-): Promise<Pick<SwapPlan, "key" | "agent">> {
+  dryRun: boolean,
+): Promise<Pick<SwapPlan, "key" | "agent" | "refusal">> {
   const key = createSessionKey();
   const agent = (delivery: "image-volume" | "init-container"): SwapPlan["agent"] => ({
     namespace,
@@ -115,9 +121,16 @@ async function planAgents(
       replicaSet: choice.replicaSet.metadata?.name ?? "",
       withheld: choice.withheld,
     }).pod;
-  const delivery = await chooseDelivery(client, options.delivery, pod, signal);
-  progress.detail(`the agent comes by ${delivery}`);
-  return { key, agent: agent(delivery) };
+  try {
+    const delivery = await chooseDelivery(client, options.delivery, pod, signal);
+    progress.detail(`the agent comes by ${delivery}`);
+    return { key, agent: agent(delivery), refusal: undefined };
+  } catch (error) {
+    // What is refused is shown all the same: it is what the user wants to look at.
+    if (!dryRun || !(error instanceof SwapError && error.code === "refused")) throw error;
+    const delivery = options.delivery === "auto" ? "image-volume" : options.delivery;
+    return { key, agent: agent(delivery), refusal: error };
+  }
 }
 
 async function checkLocalPorts(prepared: Prepared, runsCommand: boolean): Promise<void> {

@@ -27,6 +27,8 @@ export interface Prepared {
   readonly skipped: readonly SkippedPort[];
   /** Agent pods of other sessions that hold the workload now. */
   readonly held: readonly Pod[];
+  /** Agent pods of earlier sessions that have ended: see `sweep`. */
+  readonly finished: readonly Pod[];
   readonly holder: string;
   readonly host: string;
   readonly canReadEndpoints: boolean;
@@ -78,7 +80,6 @@ export async function prepare(
     pods: names,
     mappings,
   });
-  await sweep(client, ours.items, signal);
   const held = ours.items.filter(holds);
   return {
     workload,
@@ -89,6 +90,7 @@ export async function prepare(
     ports,
     skipped,
     held,
+    finished: ours.items.filter(isFinished),
     holder,
     canReadEndpoints,
     host: hostname(),
@@ -131,9 +133,9 @@ function holds(pod: Pod): boolean {
   return state === "restoring" ? !isFinished(pod) : state === "agent" && isActive(pod);
 }
 
-/** Finished agent pods of earlier sessions: nothing else deletes them. */
-async function sweep(client: KubeClient, ours: readonly Pod[], signal: AbortSignal): Promise<void> {
-  await Promise.all(ours.filter(isFinished).map((pod) => deletePod(client, pod, 0, signal)));
+/** Deletes finished agent pods of earlier sessions: nothing else does. */
+export async function sweep(client: KubeClient, { finished }: Prepared, signal: AbortSignal): Promise<void> {
+  await Promise.all(finished.map((pod) => deletePod(client, pod, 0, signal)));
 }
 
 /** The refusal of a target that somebody holds: who, where, since when. */
