@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { bundleAgent } from "./image/bundle.ts";
 
-/** Makes dist/: the command in chunks, so that `--help` does not load the Kubernetes client, and the agent in one file. */
+/** Makes dist/, or the folder that is named: the command in chunks, so that `--help` does not load the Kubernetes client, and the agent in one file. */
 const root = join(import.meta.dirname, "..");
-const dist = join(root, "dist");
+const dist = process.argv[2] ?? join(root, "dist");
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
 await build({

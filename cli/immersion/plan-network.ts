@@ -29,7 +29,7 @@ export function ipBatch({ ipv4, ipv6, routes6 }: NetworkPlan): string {
     `route add local default dev lo${ipv4 === undefined ? "" : ` src ${ipv4}`}`,
   ];
   if (routes6.length > 0 && ipv6 === undefined) lines.push(`addr add ${substitute6}/128 dev lo nodad`);
-  for (const range of routes6) lines.push(`-6 route add local ${range} dev lo src ${ipv6 ?? substitute6}`);
+  for (const range of routes6) lines.push(`route add local ${range} dev lo src ${ipv6 ?? substitute6}`);
   return `${lines.join("\n")}\n`;
 }
 

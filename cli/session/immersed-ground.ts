@@ -5,6 +5,9 @@ import { parsePodWorld, type PodWorld } from "../../src/wire/pod-world.ts";
 import { innerProgram } from "../immersion/inner-program.ts";
 import { Immersion } from "../immersion/outer/immersion.ts";
 import type { Hold } from "../immersion/outer/inside-dialer.ts";
+import { serveFiles } from "../immersion/outer/files-server.ts";
+import { filesDescriptor } from "../immersion/outer/namespaces.ts";
+import { chooseVolumes, rootPath } from "../immersion/plan-files.ts";
 import { readHostFacts } from "../immersion/outer/host-facts.ts";
 import { planWays } from "../immersion/outer/ways.ts";
 import { planImmersion } from "../immersion/plan.ts";
@@ -30,6 +33,8 @@ export interface ImmersedGroundOptions {
   readonly neighbourPorts: readonly number[];
 }
 
+type Open = AgentLink["open"];
+
 /** The pod's network, names and files, in namespaces of this machine. */
 export class ImmersedGround implements Ground {
   readonly place = "localhost";
@@ -39,6 +44,7 @@ export class ImmersedGround implements Ground {
   /** Its program starts while the cluster is at work. */
   readonly #immersion = new Immersion(innerProgram());
   #following: Promise<void> | undefined;
+  #files: Promise<void> | undefined;
 
   constructor(options: ImmersedGroundOptions) {
     this.#options = options;
@@ -49,17 +55,23 @@ export class ImmersedGround implements Ground {
     const [world, host] = await Promise.all([this.#readWorld(signal), readHostFacts()]);
     const serviceHost = command.env["KUBERNETES_SERVICE_HOST"];
     const ranges = clusterRanges({ world, serviceHost, serviceRanges: [], also: flags.also });
-    const open = (kind: Parameters<AgentLink["open"]>[0]): ReturnType<AgentLink["open"]> => this.#link().open(kind);
+    const open: Open = (kind) => this.#link().open(kind);
+    const withFiles = flags.files === "volumes" || flags.files === "all";
     const ways = planWays({ world, ranges, flags, nameservers: host.nameservers, open });
     const plan = planImmersion({
       world,
       host,
       loopbackPorts: [...neighbourPorts, ...flags.laptopPorts],
       clusterRanges6: ranges.filter((range) => range.includes(":")),
-      volumes: [],
-      filesDescriptor: undefined,
-      command: { ...command, umask: process.umask() },
+      volumes: withFiles ? chooseVolumes(world.mounts, flags.localPaths, flags.mounts) : [],
+      filesDescriptor: withFiles ? filesDescriptor : undefined,
+      command: {
+        ...command,
+        env: { ...command.env, ...(withFiles ? { SWAP_ROOT: rootPath } : {}) },
+        umask: process.umask(),
+      },
     });
+    if (withFiles) this.#files = this.#serveFiles(open);
     const { process: started, milliseconds } = await this.#immersion.start(plan, ways);
     progress.detail(
       `immersed: ${Object.entries(milliseconds)
@@ -82,7 +94,18 @@ export class ImmersedGround implements Ground {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     this.#immersion[Symbol.dispose]();
-    await this.#following;
+    await Promise.all([this.#following, this.#files]);
+  }
+
+  async #serveFiles(open: Open): Promise<void> {
+    const { progress } = this.#options;
+    await serveFiles({
+      open,
+      first: this.#immersion.files,
+      replace: (socket) => this.#immersion.replaceFiles(socket),
+      onNote: (sentence) => progress.warn(sentence),
+      signal: this.#stop.signal,
+    });
   }
 
   async #follow(): Promise<void> {

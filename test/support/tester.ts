@@ -19,6 +19,11 @@ export async function furnishTester(root: string, kubeconfig: string): Promise<T
   await chmod(folder, 0o755);
   await cp(join(root, "dist"), join(folder, "dist"), { recursive: true });
   await copyFile(join(root, "package.json"), join(folder, "package.json"));
+  // What npm would install beside it: the one dependency with a native part is not in the bundle.
+  for (const dependency of ["koffi", "@koromix"]) {
+    await cp(join(root, "node_modules", dependency), join(folder, "node_modules", dependency), { recursive: true });
+  }
+  await openFuse();
   await cp(join(root, "test/support/apps"), join(folder, "apps"), { recursive: true });
   await mkdir(join(folder, "bin"));
   await copyFile(process.execPath, join(folder, "bin/node"));
@@ -33,6 +38,13 @@ export async function furnishTester(root: string, kubeconfig: string): Promise<T
     kubeconfig: own,
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** udev gives /dev/fuse to everybody; a machine without udev leaves it to root. */
+async function openFuse(): Promise<void> {
+  await chmod("/dev/fuse", 0o666).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  });
 }
 
 type Account = Pick<Tester, "uid" | "gid" | "home">;

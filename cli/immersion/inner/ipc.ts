@@ -6,7 +6,7 @@ import type { FromInner, ToInner } from "../messages.ts";
 export interface Ipc {
   /** Resolves when the message, with its socket, is on its way. */
   send(message: FromInner, handle?: Server | Socket | UdpSocket): Promise<void>;
-  onMessage(listener: (message: ToInner) => void): void;
+  onMessage(listener: (message: ToInner, handle: Socket | undefined) => void): void;
   onClose(listener: () => void): void;
 }
 
@@ -19,7 +19,8 @@ export function openIpc(target: NodeJS.Process): Ipc {
       new Promise((sent, failed) => {
         target.send?.(message, handle, {}, (error: Error | null) => (error ? failed(error) : sent()));
       }),
-    onMessage: (listener) => void target.on("message", (message) => listener(message as ToInner)),
+    onMessage: (listener) =>
+      void target.on("message", (message, handle) => listener(message as ToInner, handle as Socket | undefined)),
     onClose: (listener) => void target.once("disconnect", listener),
   };
 }

@@ -1,3 +1,4 @@
+import { constants as files } from "node:fs";
 import { constants } from "node:os";
 import koffi from "koffi";
 
@@ -12,6 +13,7 @@ const calls = {
   capset: lib.func("int capset(void *head, void *data)"),
   sethostname: lib.func("int sethostname(const char *name, size_t len)"),
   setsockopt: lib.func("int setsockopt(int fd, int level, int name, const void *val, uint32_t len)"),
+  fcntl: lib.func("int fcntl(int fd, int op, int arg)"),
   waitid: lib.func("int waitid(int type, int id, void *info, int options)"),
   waitpid: lib.func("int waitpid(int pid, void *status, int options)"),
   syscall: lib.func("long syscall(long number, const char *a, const char *b)"),
@@ -113,6 +115,13 @@ export function setTransparent(fd: number, family: 4 | 6): void {
 export function setReceiveDestination(fd: number, family: 4 | 6): void {
   const result = family === 6 ? calls.setsockopt(fd, 41, 74, on, 4) : calls.setsockopt(fd, 0, 20, on, 4);
   check("setsockopt IP_RECVORIGDSTADDR", result as number);
+}
+
+/** Clears O_NONBLOCK (fcntl(2)). @throws SystemError */
+export function setBlocking(fd: number): void {
+  const flags = calls.fcntl(fd, 3, 0) as number;
+  check("fcntl F_GETFL", flags);
+  check("fcntl F_SETFL", calls.fcntl(fd, 4, flags & ~files.O_NONBLOCK) as number);
 }
 
 /**

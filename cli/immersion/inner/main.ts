@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import type { Socket } from "node:net";
 import { constants } from "node:os";
 import type { ToInner } from "../messages.ts";
 import type { InnerPlan } from "../plan.ts";
@@ -6,6 +7,7 @@ import { dial } from "./dial.ts";
 import { openIpc } from "./ipc.ts";
 import { dieWithParent, exitNow, keepCapabilitiesToOurselves, reapOrphans, setHostname } from "./libc.ts";
 import { mountFiles } from "./mounts.ts";
+import { Volumes } from "./volumes.ts";
 import { openListeners, prepareNetwork } from "./network.ts";
 
 /**
@@ -23,13 +25,15 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) proces
 const ours = new Set<number>();
 let program: ChildProcess | undefined;
 let plan: InnerPlan | undefined;
+let volumes: Volumes | undefined;
 
 process.on("SIGCHLD", () => setImmediate(() => reapOrphans((pid) => ours.has(pid))));
-ipc.onMessage((message) => void hear(message));
+ipc.onMessage((message, socket) => void hear(message, socket));
 
-async function hear(message: ToInner): Promise<void> {
+async function hear(message: ToInner, socket: Socket | undefined): Promise<void> {
   if (message.type === "start") await start(message.plan);
   else if (message.type === "dial") await dial(message.id, message.port, plan?.dialHosts ?? [], ipc);
+  else if (message.type === "files" && socket) volumes?.showOn(socket);
   else if (message.type === "signal") program?.kill(message.signal);
 }
 
@@ -41,6 +45,7 @@ async function start(given: InnerPlan): Promise<void> {
     ["network", () => prepareNetwork(given)],
     ["hostname", () => setHostname(given.hostname)],
     ["files", () => mountFiles(given.files)],
+    ["volumes", () => showVolumes(given)],
     ["listeners", () => openListeners(given, ipc)],
     ["capabilities", () => (process.getuid?.() === 0 ? undefined : keepCapabilitiesToOurselves())],
     ["command", () => startProgram(given.command)],
@@ -57,6 +62,14 @@ async function start(given: InnerPlan): Promise<void> {
     milliseconds[step] = Math.round(performance.now() - began);
   }
   await ipc.send({ type: "started", pid: program?.pid ?? -1, milliseconds });
+}
+
+function showVolumes({ files }: InnerPlan): void {
+  if (files.filesDescriptor === undefined) return;
+  volumes = new Volumes(files, (child) => {
+    if (child.pid !== undefined) ours.add(child.pid);
+  });
+  volumes.show(files.filesDescriptor);
 }
 
 function startProgram({ program: path, args, env, cwd, umask }: InnerPlan["command"]): Promise<void> {

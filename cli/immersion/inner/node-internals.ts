@@ -1,5 +1,5 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 
 /**
  * The two things that Node has no documented way for: the descriptor of a socket, and to stop reading from a UDP
@@ -14,7 +14,7 @@ const probe = createSocket("udp4").unref();
 const stateSymbol = Object.getOwnPropertySymbols(probe).find(({ description }) => description === "state symbol");
 probe.close();
 
-function handleOf(socket: Server | UdpSocket): Handle {
+function handleOf(socket: Server | Socket | UdpSocket): Handle {
   const holder = socket as unknown as { _handle?: Handle } & Record<symbol, { handle?: Handle } | undefined>;
   // Asking a UDP socket for `_handle` prints a warning.
   const state = stateSymbol === undefined ? undefined : holder[stateSymbol];
@@ -24,7 +24,7 @@ function handleOf(socket: Server | UdpSocket): Handle {
   return handle;
 }
 
-export function descriptorOf(socket: Server | UdpSocket): number {
+export function descriptorOf(socket: Server | Socket | UdpSocket): number {
   return handleOf(socket).fd;
 }
 

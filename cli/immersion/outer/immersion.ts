@@ -94,6 +94,11 @@ export class Immersion implements Disposable {
     };
   }
 
+  /** Gives the inside another socket on which the files are served from now on. */
+  replaceFiles(socket: Socket): void {
+    this.#namespaces.send({ type: "files" }, socket);
+  }
+
   /** Connects to a port of the local process. @returns undefined when nothing listens there in time. */
   async dial(port: number, hold: Hold): Promise<RelaySocket | undefined> {
     return await this.#dialer.dial(port, hold);

@@ -13,14 +13,13 @@ export interface NamespaceEars {
 }
 
 /** Node's IPC channel, and the files of the pod, beside the three streams of every program. */
-const filesDescriptor = 4;
+export const filesDescriptor = 4;
 
 /**
  * New namespaces with our program as their pid 1. Ordinary users get a user namespace, in which their own uid has every
  * capability (unshare(1)); root needs none. Whatever end this process comes to, the kernel kills all that is inside.
  */
 export class Namespaces implements Disposable {
-  static readonly filesDescriptor = filesDescriptor;
   readonly #child: ChildProcess;
 
   /** @param inner path of the bundled program for the inside. */
@@ -49,8 +48,8 @@ export class Namespaces implements Disposable {
   }
 
   /** Ignored when the inside is gone: `onGone` tells. */
-  send(message: ToInner): void {
-    if (this.#child.connected) this.#child.send(message, () => undefined);
+  send(message: ToInner, handle?: Socket): void {
+    if (this.#child.connected) this.#child.send(message, handle, () => undefined);
   }
 
   [Symbol.dispose](): void {
