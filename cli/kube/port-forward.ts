@@ -13,6 +13,8 @@ const dataChannel = 0;
 const errorChannel = 1;
 /** Above this many unsent bytes the producer waits. */
 const highWaterMark = 1024 * 1024;
+/** Messages up to this size are sent from one buffer, used again and again; the tunnel writes 64 KiB and a little. */
+const sharedMessage = 128 * 1024;
 /** The largest message that a server may send us. The kubelet reads 32 KiB at a time; gateways may merge. */
 const maxMessage = 16 * 1024 * 1024;
 
@@ -88,6 +90,7 @@ function statusMessage(text: string): string {
 class ForwardedPort extends Duplex {
   readonly #socket: WebSocket;
   readonly #sawPort = [false, false];
+  #message: Buffer | undefined;
 
   constructor(socket: WebSocket, podName: string) {
     super({ allowHalfOpen: false, writableHighWaterMark: highWaterMark, readableHighWaterMark: highWaterMark });
@@ -134,23 +137,23 @@ class ForwardedPort extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#send([chunk], done);
-  }
-
-  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this.#send(
-      chunks.map(({ chunk }) => chunk),
-      done,
-    );
-  }
-
-  #send(chunks: Buffer[], done: (error?: Error | null) => void): void {
     if (this.#socket.readyState !== WebSocket.OPEN) {
       done(new SwapError("unreachable", "the port-forward is closed"));
       return;
     }
+    // Each write is a message of its own: the far side passes nothing on before it has the whole of one.
+    const message = this.#messageOf(chunk.length + 1);
+    message[0] = dataChannel;
+    message.set(chunk, 1);
     // `ws` calls back when the bytes have left for the kernel: that is the backpressure.
-    this.#socket.send(Buffer.concat([Buffer.of(dataChannel), ...chunks]), { binary: true }, done);
+    this.#socket.send(message, { binary: true }, done);
+  }
+
+  /** Room for a message. Only one is under way at a time, so that they may share it. */
+  #messageOf(length: number): Buffer {
+    if (length > sharedMessage) return Buffer.allocUnsafe(length);
+    this.#message ??= Buffer.allocUnsafeSlow(sharedMessage);
+    return this.#message.subarray(0, length);
   }
 
   override _final(done: (error?: Error | null) => void): void {
