@@ -232,6 +232,27 @@ test("a pod that is unfit for the namespace's Pod Security is refused in the API
   expect(await podsOfSwap(other)).toBe("");
 });
 
+test("--dry-run shows the pod that would be refused, and changes nothing: neither does it with --takeover", async () => {
+  await using other = await useNamespace("refused-dry-run");
+  await other.apply(identityDeployment());
+  await allReady(other);
+  await using swap = await startEcho("deploy/api", ["-n", other.name]);
+  await swap.swapped();
+  await kubectl(["label", "namespace", other.name, "pod-security.kubernetes.io/enforce=restricted"]);
+  const before = await podsOfSwap(other);
+  const dryRun = ["deploy/api", "-n", other.name, "--dry-run", "-o", "json"];
+  expect(await runSwap(dryRun)).toMatchObject({ status: 125, stdout: "" });
+  const shown = await runSwap([...dryRun, "--takeover"]);
+  expect(shown, shown.stderr).toMatchObject({ status: 125 });
+  expect(JSON.parse(shown.stdout)).toMatchObject({ kind: "Pod", metadata: { generateName: "api-swap-" } });
+  expect(JSON.parse(shown.stderr.trimEnd().split("\n").at(-1) ?? "")).toMatchObject({
+    code: "refused",
+    message: expect.stringContaining('violates PodSecurity "restricted') as string,
+  });
+  expect(await podsOfSwap(other)).toBe(before);
+  expect(swap.running).toBe(true);
+});
+
 test("a pod that a policy does not admit is refused in the policy's words", async () => {
   await using other = await useNamespace("refused-by-policy");
   await other.apply(identityDeployment());
