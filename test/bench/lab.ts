@@ -3,9 +3,6 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { ensureImages, imageCacheFolder } from "../../cli/image/image-cache.ts";
-import { agentImage } from "../../cli/image/recipes/agent.ts";
-import { nodeImage } from "../../cli/image/recipes/node-runtime.ts";
 import { ensureBinaries } from "../../cli/lab/build.ts";
 import type { LabDependencies } from "../../cli/lab/lab.ts";
 import { labDown, labStatus, labUp } from "../../cli/lab/labs.ts";
@@ -40,19 +37,16 @@ export async function useLab(name: string, signal: AbortSignal): Promise<BenchLa
   const dependencies: LabDependencies = { env: process.env, signal, progress };
   const root = packageRoot();
   await using made = new AsyncDisposableStack();
-  // Copied: whoever builds while this runs changes nothing of what is measured.
+  // The lab holds the agent of dist/ and the Node image by itself. Copied: whoever builds while this runs changes nothing of what is measured.
   const folder = await mkdtemp(join(tmpdir(), "swap-bench-"));
   made.defer(() => rm(folder, { recursive: true, force: true }));
   await cp(join(root, "dist"), join(folder, "dist"), { recursive: true });
   await cp(join(root, "package.json"), join(folder, "package.json"));
   const { bin } = await ensureBinaries(dependencies);
-  const recipes = [agentImage(root, { bundle: join(folder, "dist/agent.cjs") }), nodeImage(root)];
-  const building = (reference: string): void => say(`Building image ${reference}.`);
-  const tars = await ensureImages(recipes, { folder: imageCacheFolder(process.env), building });
   const wasThere = (await labStatus({ name }, dependencies)) !== undefined;
   const ownSignal = { ...dependencies, signal: new AbortController().signal };
   if (!wasThere && !process.env["SWAP_KEEP"]) made.defer(async () => void (await labDown({ name }, ownSignal)));
-  const lab = await labUp({ name, nodes: 1, images: [...tars.values()] }, dependencies);
+  const lab = await labUp({ name, nodes: 1, images: [] }, dependencies);
   const kubectl = join(bin, "kubectl");
   const flags = [`--kubeconfig=${lab.kubeconfigPath}`];
   const disposables = made.move();
