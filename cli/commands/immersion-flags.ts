@@ -2,6 +2,9 @@ import { isIP } from "node:net";
 import type { Argv } from "yargs";
 import { SwapError } from "../../src/error.ts";
 import { defaultNetwork, filesModes, networkModes, type FilesMode, type ImmersionFlags } from "../immersion/flags.ts";
+import { chooseMode } from "../immersion/mode.ts";
+import { probeMachine } from "../immersion/probe.ts";
+import type { CommandContext } from "./context.ts";
 import type { NetworkMode } from "../immersion/flags.ts";
 import type { Outbound } from "../immersion/outer/destinations.ts";
 
@@ -46,12 +49,24 @@ export function withImmersionFlags<T>(argv: Argv<T>): Argv<T & ImmersionArgs> {
   >;
 }
 
-/** @throws SwapError usage */
-export function readImmersionFlags(args: ImmersionArgs): ImmersionFlags {
-  const network = args.network ?? defaultNetwork;
+/**
+ * Reads the flags and looks what this machine can do.
+ * @param program whether there is a command to live there.
+ * @throws SwapError usage, or unsupported with the command that mends it.
+ */
+export async function readImmersionFlags(
+  args: ImmersionArgs,
+  program: boolean,
+  { io, progress }: CommandContext,
+): Promise<ImmersionFlags> {
+  // An IDE starts its program itself, in its own world.
+  const wanted = { network: program ? args.network : "none", files: program ? args.files : undefined } as const;
+  const looks = (wanted.network ?? defaultNetwork) === "full";
+  const { network, files, notes } = chooseMode(wanted, looks ? await probeMachine(io.env) : []);
+  for (const note of notes) progress.say(note, { kind: "mode", network, files });
   return {
     network,
-    files: args.files ?? (network === "full" ? "volumes" : "none"),
+    files,
     outbound: args.outbound,
     also: (args.also ?? []).map(parseAlso),
     laptopPorts: (args.laptopPort ?? []).map((text) => parsePort("--laptop-port", text)),

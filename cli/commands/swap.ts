@@ -35,7 +35,8 @@ interface SwapArgs extends ConnectionArgs, ImmersionArgs {
 export const defaultAgentImage = `swap.dev/agent:${version}`;
 
 /** `swap TARGET [flags] -- COMMAND…`: the main job. */
-export function swapCommand({ io, progress, exit }: CommandContext): CommandModule<object, SwapArgs> {
+export function swapCommand(context: CommandContext): CommandModule<object, SwapArgs> {
+  const { io, progress, exit } = context;
   return {
     command: "$0 [target]",
     describe: "put a local process in the place of a workload's container",
@@ -111,7 +112,7 @@ export function swapCommand({ io, progress, exit }: CommandContext): CommandModu
           hint: "as in: swap deploy/api -- node app.js; `swap --help` shows more",
         });
       }
-      const options = await readOptions(args, args.target);
+      const options = await readOptions(args, args.target, context);
       const connectionFlags = readConnectionFlags(args);
       // The Kubernetes client is large: --help must not wait for it.
       const [{ loadConnection }, { KubeClient }] = await Promise.all([
@@ -133,7 +134,7 @@ export function swapCommand({ io, progress, exit }: CommandContext): CommandModu
   };
 }
 
-async function readOptions(args: SwapArgs, target: string): Promise<SwapOptions> {
+async function readOptions(args: SwapArgs, target: string, context: CommandContext): Promise<SwapOptions> {
   return {
     target: parseTarget(target, args.container),
     command: args["--"] ?? [],
@@ -146,7 +147,7 @@ async function readOptions(args: SwapArgs, target: string): Promise<SwapOptions>
     overrides: parseOverrides(args.env ?? []),
     keep: args.keep,
     takeover: args.takeover,
-    immersion: readImmersionFlags(args),
+    immersion: await readImmersionFlags(args, (args["--"] ?? []).length > 0, context),
     agentImage: args.agentImage,
     delivery: args.agentDelivery,
   };

@@ -103,6 +103,7 @@ export class ImmersedGround implements Ground {
       open,
       first: this.#immersion.files,
       replace: (socket) => this.#immersion.replaceFiles(socket),
+      isAlive: () => this.#immersion.running,
       onNote: (sentence) => progress.warn(sentence),
       signal: this.#stop.signal,
     });

@@ -16,6 +16,8 @@ export interface FilesServerOptions {
   readonly first: Duplex;
   /** Gives the inside another socket, on which it mounts anew. */
   readonly replace: (socket: Socket) => void;
+  /** Whether there is anybody inside. */
+  readonly isAlive: () => boolean;
   readonly onNote: (sentence: string) => void;
   readonly signal: AbortSignal;
 }
@@ -26,12 +28,15 @@ const retryMs = 200;
  * Joins the file system of the inside with the pod's files. When the tunnel breaks, what is mounted answers with errors
  * at once, and the files are mounted anew as soon as there is a tunnel again. Returns when the signal says so.
  */
-export async function serveFiles({ open, first, replace, onNote, signal }: FilesServerOptions): Promise<void> {
+export async function serveFiles({ open, first, replace, isAlive, onNote, signal }: FilesServerOptions): Promise<void> {
   let stream: MuxStream | undefined = open({ kind: "sftp" });
   let socket: Duplex = first;
   for (;;) {
     await joinFiles(socket, stream, signal);
     if (signal.aborted) return;
+    // The end of the inside looks the same, a moment before it is told.
+    await delay(retryMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted || !isAlive()) return;
     onNote("the pod's files are gone with the tunnel; they come back with it");
     stream = await reopen(open, signal);
     if (stream === undefined) return;

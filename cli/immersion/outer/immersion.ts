@@ -94,6 +94,11 @@ export class Immersion implements Disposable {
     };
   }
 
+  /** Whether the command has not ended yet. */
+  get running(): boolean {
+    return this.#running;
+  }
+
   /** Gives the inside another socket on which the files are served from now on. */
   replaceFiles(socket: Socket): void {
     this.#namespaces.send({ type: "files" }, socket);
