@@ -10,11 +10,19 @@ import {
   serviceOf,
   startEcho,
   stubbornSidecar,
+  until,
   useNamespace,
   watchPods,
+  type InClusterClient,
   type Namespace,
   type PodWatch,
 } from "../support/cluster.ts";
+
+/**
+ * The promise is seconds on an idle machine. On a busy one the cluster itself is slower, and the kubelet must notice the
+ * agent's end first, which a deletion spares it: so much slower than any replacement it may be.
+ */
+const slowness = 2;
 
 interface Case {
   readonly name: string;
@@ -44,6 +52,7 @@ describe("after a kill -9 of the command the original answers again, without any
     await ns.apply(identityDeployment({ sidecars, pod: { terminationGracePeriodSeconds: 300 } }), serviceOf());
     await using client = await inCluster(ns);
     await allReady(ns);
+    const replacedMs = await replace(ns, client);
     await using pods = watchPods(ns);
     await using swap = await startEcho("deploy/api", ["-n", ns.name, ...flags]);
     await swap.swapped();
@@ -52,9 +61,10 @@ describe("after a kill -9 of the command the original answers again, without any
     // As a laptop that is gone: the local process as well.
     process.kill(-swap.pid, "SIGKILL");
 
-    const tookMs = await client.answeredFrom("http://api/", "original", graceMs + healMs + 20_000);
-    process.stderr.write(`dead-man, grace ${graceMs} ms: the original answered after ${Math.round(tookMs)} ms\n`);
-    expect(tookMs).toBeLessThan(graceMs + healMs);
+    const tookMs = await client.answeredFrom("http://api/", "original", graceMs + healMs + 60_000);
+    const figures = `${Math.round(tookMs)} ms; any pod is replaced in ${Math.round(replacedMs)} ms here`;
+    process.stderr.write(`dead-man, grace ${graceMs} ms: the original answered after ${figures}\n`);
+    expect(tookMs).toBeLessThan(graceMs + Math.max(healMs, slowness * replacedMs));
     expect(tookMs).toBeGreaterThan(graceMs * 0.8);
     // A released original that does not want to end has its own grace period, as after any deletion.
     const agents = (all: PodWatch["pods"]): PodWatch["pods"] =>
@@ -86,6 +96,20 @@ describe("finished agent pods are swept", () => {
     expect(left).not.toEqual([]);
   });
 });
+
+/**
+ * How long this machine, with all that it has to do now, takes to replace a pod that is simply gone.
+ * @returns ms from its deletion to the first answer of the next one.
+ */
+async function replace(ns: Namespace, client: InClusterClient): Promise<number> {
+  const { pod: first } = await client.identity("http://api/");
+  const started = performance.now();
+  await ns.kubectl("delete", "pod", String(first), "--force", "--grace-period=0", "--wait=false");
+  const look = async (): Promise<true | undefined> =>
+    (await client.identity("http://api/", { timeoutMs: 1000 })).pod === first ? undefined : true;
+  await until("a replacement of the original", look, { timeoutMs: 90_000, everyMs: 50 });
+  return performance.now() - started;
+}
 
 /** @returns the names of the finished pods that remain. */
 async function swapAndDie(ns: Namespace): Promise<string[]> {

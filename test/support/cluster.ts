@@ -1,7 +1,7 @@
 /** What end-to-end tests need of the cluster, in one place. */
 export { allReady } from "./workload.ts";
-export { inCluster, type InClusterClient, type Load, type LoadFigures } from "./in-cluster/client.ts";
-export { apply, kubectl, kubectlJson, KubectlError } from "./kubectl.ts";
+export { inCluster, type InClusterClient, type LoadFigures } from "./in-cluster/client.ts";
+export { apply, kubectlJson } from "./kubectl.ts";
 export { identityDeployment, identityReplicaSet, serviceOf, stubbornSidecar } from "./manifests.ts";
 export { useNamespace, type Namespace } from "./namespace.ts";
 export { isFinished, isOurs, isReady, watchPods, type PodWatch } from "./pod-watch.ts";
@@ -10,4 +10,4 @@ export { runSwap, startEcho, startSwap, type SwapProcess } from "./swap-process.
 export { surroundings } from "./surroundings.ts";
 export { freePort } from "./free-port.ts";
 export { until } from "./until.ts";
-export { swapRules, useColleague, type Rule } from "./rights.ts";
+export { useColleague } from "./rights.ts";
