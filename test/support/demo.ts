@@ -90,7 +90,7 @@ async function deployExample(shell: Shell): Promise<void> {
   tell.chapter("2. The example: web, api and prices, which talk to each other over Services");
   const building = (reference: string): void => tell.say(`Building the image ${reference}.`);
   const tars = await ensureImages(firstSwapImages(root), { folder: imageCacheFolder(process.env), building });
-  for (const tar of tars.values()) await shell.run(["swap", "lab", "load", tar, "--name", lab]);
+  await shell.run(["swap", "lab", "load", ...tars.values(), "--name", lab]);
   const exists = await shell.run(["kubectl", "get", "namespace", "--output=name"], { shown: false });
   if (!exists.includes("namespace/first-swap")) await shell.run(["kubectl", "create", "namespace", "first-swap"]);
   await shell.run(["kubectl", "config", "set-context", "--current", "--namespace=first-swap"]);
