@@ -5,8 +5,11 @@ export interface HeartbeatOptions {
   deadAfterMs: number;
 }
 
-/** Death is found within 5 s of the last byte; an idle tunnel costs one ping and one pong a second. */
-export const defaultHeartbeat: HeartbeatOptions = { intervalMs: 1_000, deadAfterMs: 5_000 };
+/**
+ * An idle tunnel costs one ping and one pong a second. Death is found within 15 s: as long as a tunnel that is taken for
+ * dead takes its connections with it (there is no resumption yet), an overloaded machine must have time to answer.
+ */
+export const defaultHeartbeat: HeartbeatOptions = { intervalMs: 1_000, deadAfterMs: 15_000 };
 
 /**
  * Watches for silence. It counts its own ticks, not the clock: a process that was asleep or stopped has heard nothing
