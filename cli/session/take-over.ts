@@ -28,6 +28,7 @@ export interface TakeOver {
  * The agent is adopted when the release is known to be stored, never at the same time: where the controller sees an
  * adoption first, of this or of another replica, it deletes an original that still serves. A replica that it makes
  * between the two is deleted before it starts, being neither running nor Ready.
+ * Once begun, this goes on to its end, a few seconds: an original that has been released cannot be taken back.
  * @returns when the original gets no new connections; its end is asked for, not awaited.
  */
 export async function takeOver(agent: Pod, original: Pod, context: TakeOver, signal: AbortSignal): Promise<void> {
@@ -43,9 +44,9 @@ export async function takeOver(agent: Pod, original: Pod, context: TakeOver, sig
     workload: context.workload,
   });
   const agentPath = podPath(agent.metadata?.namespace ?? "", agent.metadata?.name ?? "");
-  const [released] = await Promise.allSettled([client.patch<Pod>(podPath(namespace, name), release, { signal })]);
-  await client.patch<Pod>(agentPath, planAdopt(agent, withheld), { signal });
+  const [released] = await Promise.allSettled([client.patch<Pod>(podPath(namespace, name), release)]);
   if (released.status === "rejected") {
+    await client.patch<Pod>(agentPath, planAdopt(agent, withheld));
     // Gone by itself, or not ours to release: the controller has one too many now and deletes the cheapest, an original.
     if (!isGone(released.reason)) {
       context.progress.warn(`pod ${name} could not be released, its controller ends it: ${String(released.reason)}`);
@@ -53,12 +54,21 @@ export async function takeOver(agent: Pod, original: Pod, context: TakeOver, sig
     return;
   }
   try {
-    await client.patch(podPath(namespace, name), planUnlabel(released.value));
+    await client.patch<Pod>(agentPath, planAdopt(agent, withheld));
+    await unlabel(released.value, context, wasEndpoint);
+  } finally {
+    await deletePod(client, original, undefined);
+  }
+}
+
+/** Takes a released original out of the Services; returns when they send nothing more to it. */
+async function unlabel(original: Pod, { client, slices }: TakeOver, wasEndpoint: boolean): Promise<void> {
+  const { namespace = "", name = "", uid = "" } = original.metadata ?? {};
+  try {
+    await client.patch(podPath(namespace, name), planUnlabel(original));
     await leftEndpoints(slices, { uid, name }, wasEndpoint, new AbortController().signal);
   } catch (error) {
     if (!isGone(error)) throw error;
-  } finally {
-    await deletePod(client, original, undefined);
   }
 }
 
