@@ -25,11 +25,13 @@ import { useSandbox } from "../support/sandbox.ts";
 
 let ns: Namespace;
 let ours: PodWatch;
-const command = ["--", "node", "-e", "console.log('the command ran')"];
+/** On a local port of nobody's; 8080 may be anybody's. */
+let command: readonly string[] = [];
 const neverReady = { readinessProbe: undefined };
 
 beforeAll(async () => {
   ns = await useNamespace("refusals");
+  command = ["-p", `${await freePort()}:8080`, "--", "node", "-e", "console.log('the command ran')"];
   const beside = { name: "beside", image: "swap.dev/busybox:1", command: ["sleep", "1000000"] };
   await ns.apply(
     identityDeployment(),
@@ -140,7 +142,7 @@ test("a command that does not exist, or cannot run, is refused before anything c
 test("a command that the kernel refuses to run leaves nothing behind", async () => {
   await using sandbox = await useSandbox();
   const bad = await sandbox.write("bad", "#!/no/such/interpreter\n", 0o755);
-  await refused(["deploy/api", "--", bad], 126, /bad cannot be run/, /by hand/);
+  await refused(["deploy/api", "-p", `${await freePort()}:8080`, "--", bad], 126, /bad cannot be run/, /by hand/);
   await nothingLeftInCluster(ns);
 });
 
@@ -153,7 +155,7 @@ test("a local port that is taken is refused, naming who has it", async () => {
   const other = spawn(join(tester.folder, "bin/node"), [app], { env, uid, gid, stdio: ["ignore", "pipe", "inherit"] });
   try {
     await once(createInterface({ input: other.stdout }), "line");
-    const taken = ["deploy/api", "-p", `${port}:8080`, ...command];
+    const taken = ["deploy/api", "-p", `${port}:8080`, "--", "true"];
     await refusedBeforeAnyChange(
       taken,
       125,
@@ -239,7 +241,10 @@ test("--dry-run shows the pod that would be refused, and changes nothing: neithe
   await using swap = await startEcho("deploy/api", ["-n", other.name]);
   await swap.swapped();
   await kubectl(["label", "namespace", other.name, "pod-security.kubernetes.io/enforce=restricted"]);
-  const before = await podsOfSwap(other);
+  const before = await until("the end of the original", async () => {
+    const pods = await podsOfSwap(other);
+    return pods.includes("released") ? undefined : pods;
+  });
   const dryRun = ["deploy/api", "-n", other.name, "--dry-run", "-o", "json"];
   expect(await runSwap(dryRun)).toMatchObject({ status: 125, stdout: "" });
   const shown = await runSwap([...dryRun, "--takeover"]);
