@@ -56,17 +56,19 @@ if (!values.quick && values.only === undefined) {
   const folder = join(packageRoot(), "docs/bench");
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "latest.json"), `${JSON.stringify({ ...surroundings, metrics }, null, 2)}\n`);
-  const { time, cpus: count, processor, kubernetes } = surroundings;
-  const foot = `${time.slice(0, 10)}, Kubernetes ${kubernetes}, one machine: ${count} CPUs, ${processor}; by make bench`;
+  const { time, cpus: count, kubernetes } = surroundings;
+  // On a busy machine the figures say less than their ratios: the reader shall know.
+  const busy = loadBefore > count ? `, busy with other work (load average ${loadBefore.toFixed(0)})` : "";
+  const foot = `${time.slice(0, 10)}, Kubernetes ${kubernetes}, one machine of ${count} CPUs${busy}; by make bench`;
   await writeFile(join(folder, "latest.svg"), plot(metrics, foot));
 }
 say(`${Math.round((performance.now() - startedAt) / 1000)} s; load average before ${loadBefore.toFixed(1)}`);
 
 function commit(): string {
   try {
-    return execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
+    return execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8", stdio: "pipe" }).trim();
   } catch (error) {
-    say(`no commit to name: ${String(error)}`);
+    say(`no commit to name: ${(error as Error).message.split("\n")[0]}`);
     return "unknown";
   }
 }
