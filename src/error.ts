@@ -47,9 +47,13 @@ export class SwapError extends Error {
   }
 }
 
-/** An unexpected value thrown anywhere, as a SwapError; what is not one already is a bug of ours. */
+/**
+ * An unexpected value thrown anywhere, as a SwapError; what is not one already is a bug of ours. When clean-up failed as
+ * well, what went wrong first is what the user has to hear.
+ */
 export function toSwapError(thrown: unknown): SwapError {
   if (thrown instanceof SwapError) return thrown;
+  if (thrown instanceof SuppressedError) return toSwapError(thrown.suppressed);
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return new SwapError("bug", message, { cause: thrown });
 }

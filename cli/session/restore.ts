@@ -154,7 +154,7 @@ async function originalsReady(
         progress.warn(`the original is not Ready, and was not before the swap${why ? `: ${why}` : ""}`);
         return note("not Ready");
       }
-      progress.warn(`the original is not Ready yet, the local process still serves${why ? `: ${why}` : ""}`, {
+      progress.warn(`the original is not Ready yet, the agent pod stays in its place${why ? `: ${why}` : ""}`, {
         hint: "Ctrl-C, or `swap restore --now`, leaves at once",
       });
     }
