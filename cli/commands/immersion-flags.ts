@@ -1,7 +1,14 @@
 import { isIP } from "node:net";
 import type { Argv } from "yargs";
 import { SwapError } from "../../src/error.ts";
-import { defaultNetwork, filesModes, networkModes, type FilesMode, type ImmersionFlags } from "../immersion/flags.ts";
+import {
+  defaultNetwork,
+  filesModes,
+  networkModes,
+  type FilesMode,
+  type Forward,
+  type ImmersionFlags,
+} from "../immersion/flags.ts";
 import { chooseMode } from "../immersion/mode.ts";
 import { probeMachine } from "../immersion/probe.ts";
 import type { CommandContext } from "./context.ts";
@@ -15,6 +22,7 @@ export interface ImmersionArgs {
   also?: string[] | undefined;
   laptopPort?: string[] | undefined;
   expose?: string[] | undefined;
+  forward?: string[] | undefined;
   local?: string[] | undefined;
   mount?: string[] | undefined;
 }
@@ -43,6 +51,10 @@ export function withImmersionFlags<T>(argv: Argv<T>): Argv<T & ImmersionArgs> {
     .option("also", list("address, range or domain that belongs to the cluster too (may be repeated)"))
     .option("laptop-port", list("port of localhost that is this machine's own, such as a database's (may be repeated)"))
     .option("expose", list("port of the local process to open on this machine's localhost (may be repeated)"))
+    .option(
+      "forward",
+      list("[LOCAL:]HOST:PORT of the cluster to open on this machine's localhost, with --network=proxy"),
+    )
     .option("local", list("path of a volume that stays as it is here (may be repeated)"))
     .option("mount", list("REMOTE:LOCAL path of the container to show here (may be repeated)")) as Argv<
     T & ImmersionArgs
@@ -71,6 +83,7 @@ export async function readImmersionFlags(
     also: (args.also ?? []).map(parseAlso),
     laptopPorts: (args.laptopPort ?? []).map((text) => parsePort("--laptop-port", text)),
     expose: (args.expose ?? []).map((text) => parsePort("--expose", text)),
+    forwards: (args.forward ?? []).map(parseForward),
     localPaths: (args.local ?? []).map((path) => absolute("--local", path)),
     mounts: new Map((args.mount ?? []).map(parseMount)),
   };
@@ -91,6 +104,17 @@ function parseAlso(text: string): string {
   throw new SwapError("usage", `--also: "${text}" is no address, range or domain`, {
     hint: "as in: --also 10.20.0.0/16 or --also db.corp.example",
   });
+}
+
+function parseForward(text: string): Forward {
+  const parts = text.split(":");
+  const [port = "", host = "", local = port] = parts.toReversed();
+  if (host === "" || parts.length > 3) {
+    throw new SwapError("usage", `--forward: "${text}" is not [LOCAL:]HOST:PORT`, {
+      hint: "as in: --forward redis:6379",
+    });
+  }
+  return { host, port: parsePort("--forward", port), local: parsePort("--forward", local) };
 }
 
 function parseMount(text: string): [string, string] {

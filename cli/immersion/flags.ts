@@ -11,10 +11,19 @@ export interface ImmersionFlags {
   readonly laptopPorts: readonly number[];
   /** Ports of the local process that are opened on the laptop's loopback. */
   readonly expose: readonly number[];
+  /** Ports of this machine that lead to services of the cluster; with --network=proxy. */
+  readonly forwards: readonly Forward[];
   /** Paths that stay as they are on the laptop. */
   readonly localPaths: readonly string[];
   /** REMOTE → LOCAL. */
   readonly mounts: ReadonlyMap<string, string>;
+}
+
+/** --forward [LOCAL:]HOST:PORT */
+export interface Forward {
+  readonly local: number;
+  readonly host: string;
+  readonly port: number;
 }
 
 /**
@@ -39,6 +48,7 @@ export const notImmersed: ImmersionFlags = {
   also: [],
   laptopPorts: [],
   expose: [],
+  forwards: [],
   localPaths: [],
   mounts: new Map(),
 };

@@ -11,6 +11,8 @@ export type ToInner =
   | { readonly type: "start"; readonly plan: InnerPlan }
   /** Connect to a port of the namespaces' own loopback, or of the pod's address; the socket comes back by "dialed". */
   | { readonly type: "dial"; readonly id: number; readonly port: number }
+  /** Make a UDP socket on the namespaces' loopback; it comes back by "dialed". */
+  | { readonly type: "dial-udp"; readonly id: number }
   /** With a socket on which the pod's files are served anew. */
   | { readonly type: "files" }
   | { readonly type: "signal"; readonly signal: NodeJS.Signals };

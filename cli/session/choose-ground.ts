@@ -1,4 +1,5 @@
 import type { AgentLink } from "./agent-link.ts";
+import { SwapError } from "../../src/error.ts";
 import { FollowedPorts } from "./followed-ports.ts";
 import { laptopGround, type Ground } from "./ground.ts";
 import type { SwapWorld } from "./local-side.ts";
@@ -16,13 +17,18 @@ export interface ChosenGround {
  * @param links the tunnels to agents as they are at the time of the call.
  */
 export async function chooseGround(
-  { progress }: SwapWorld,
+  { io, progress }: SwapWorld,
   plan: SwapPlan,
   { immersion: flags, command }: SwapOptions,
   links: () => readonly AgentLink[],
 ): Promise<ChosenGround> {
   // Without a command an IDE starts the program, where it is.
-  if (command.length === 0 || flags.network !== "full") return { ground: laptopGround, onAgent: () => undefined };
+  if (command.length === 0 || flags.network === "none") return { ground: laptopGround, onAgent: () => undefined };
+  const link = (): AgentLink => usable(links());
+  if (flags.network === "proxy") {
+    const { ProxyGround } = await import("./proxy-ground.ts");
+    return { ground: new ProxyGround({ flags, io, progress, link }), onAgent: () => undefined };
+  }
   const { ports, choice, container } = plan.prepared;
   const known = new Set(ports.flatMap(({ local, remote }) => [local, remote]));
   const followed = new FollowedPorts({ progress, known, links });
@@ -33,7 +39,15 @@ export async function chooseGround(
     .map(({ containerPort }) => containerPort);
   const { ImmersedGround } = await import("./immersed-ground.ts");
   return {
-    ground: new ImmersedGround({ flags, progress, links, followed, neighbourPorts: [...new Set(neighbourPorts)] }),
+    ground: new ImmersedGround({ flags, progress, link, followed, neighbourPorts: [...new Set(neighbourPorts)] }),
     onAgent: (link) => followed.welcome(link),
   };
+}
+
+function usable(links: readonly AgentLink[]): AgentLink {
+  const link = links.find(({ connected }) => connected);
+  if (link !== undefined) return link;
+  throw new SwapError("unreachable", "there is no tunnel to the cluster just now", {
+    hint: "it is being made again; try once more in a moment",
+  });
 }

@@ -1,3 +1,4 @@
+import type { Socket as UdpSocket } from "node:dgram";
 import type { RelaySocket } from "../../src/relay-socket.ts";
 import type { Hold } from "../immersion/outer/inside-dialer.ts";
 import { dialLocal, isListening } from "./local-port.ts";
@@ -17,6 +18,8 @@ export interface Ground extends AsyncDisposable {
   start(command: Command, signal: AbortSignal): Promise<LocalProcess>;
   /** Connects to a port of the local process. @returns undefined when nothing listens there in time. */
   dial(port: number, hold: Hold): Promise<RelaySocket | undefined>;
+  /** A UDP socket that is connected to a port of the local process; undefined when there can be none. */
+  dialUdp?(port: number): Promise<UdpSocket | undefined>;
   /** The first of these ports on which the local process listens. */
   listensOn(ports: readonly number[]): Promise<number | undefined>;
   /** How the address of the local process is called, before ":PORT". */

@@ -1,5 +1,5 @@
+import type { Socket as UdpSocket } from "node:dgram";
 import { setTimeout as delay } from "node:timers/promises";
-import { SwapError } from "../../src/error.ts";
 import type { RelaySocket } from "../../src/relay-socket.ts";
 import { parsePodWorld, type PodWorld } from "../../src/wire/pod-world.ts";
 import { innerProgram } from "../immersion/inner-program.ts";
@@ -26,8 +26,8 @@ const followMs = 80;
 export interface ImmersedGroundOptions {
   readonly flags: SwapOptions["immersion"];
   readonly progress: Progress;
-  /** The tunnels to agents as they are now. */
-  readonly links: () => readonly AgentLink[];
+  /** A tunnel that can be used now. @throws SwapError when there is none. */
+  readonly link: () => AgentLink;
   readonly followed: FollowedPorts;
   /** Ports that other containers of the pod declare: the local process reaches them on its own localhost. */
   readonly neighbourPorts: readonly number[];
@@ -55,7 +55,7 @@ export class ImmersedGround implements Ground {
     const [world, host] = await Promise.all([this.#readWorld(signal), readHostFacts()]);
     const serviceHost = command.env["KUBERNETES_SERVICE_HOST"];
     const ranges = clusterRanges({ world, serviceHost, serviceRanges: [], also: flags.also });
-    const open: Open = (kind) => this.#link().open(kind);
+    const open: Open = (kind) => this.#options.link().open(kind);
     const withFiles = flags.files === "volumes" || flags.files === "all";
     const ways = planWays({ world, ranges, flags, nameservers: host.nameservers, open });
     const plan = planImmersion({
@@ -84,6 +84,10 @@ export class ImmersedGround implements Ground {
 
   async dial(port: number, hold: Hold): Promise<RelaySocket | undefined> {
     return await this.#immersion.dial(port, hold);
+  }
+
+  async dialUdp(port: number): Promise<UdpSocket | undefined> {
+    return await this.#immersion.dialUdp(port);
   }
 
   async listensOn(ports: readonly number[]): Promise<number | undefined> {
@@ -118,16 +122,6 @@ export class ImmersedGround implements Ground {
   }
 
   async #readWorld(signal: AbortSignal): Promise<PodWorld> {
-    return parsePodWorld(await readAll(this.#link().open({ kind: "world" }), signal));
-  }
-
-  #link(): AgentLink {
-    const link = this.#options.links().find(({ connected }) => connected);
-    if (link === undefined) {
-      throw new SwapError("unreachable", "there is no tunnel to the cluster just now", {
-        hint: "it is being made again; try once more in a moment",
-      });
-    }
-    return link;
+    return parsePodWorld(await readAll(this.#options.link().open({ kind: "world" }), signal));
   }
 }

@@ -1,6 +1,7 @@
 import { relay } from "../../src/relay.ts";
 import { resetCode } from "../../src/tunnel/stream-end.ts";
 import type { MuxStream } from "../../src/tunnel/stream.ts";
+import { joinDatagrams } from "../immersion/outer/udp-in.ts";
 import type { Progress } from "../progress.ts";
 import type { Ground } from "./ground.ts";
 
@@ -35,6 +36,12 @@ export class Inbound {
 
   async #join(stream: MuxStream): Promise<void> {
     const { ground, ports, holdMs, signal } = this.#options;
+    if (stream.open.kind === "inbound-udp") {
+      const socket = await ground.dialUdp?.(stream.open.port);
+      if (socket === undefined) stream.reset(resetCode.refused);
+      else joinDatagrams(stream, socket);
+      return;
+    }
     if (stream.open.kind !== "inbound") {
       stream.reset(resetCode.unsupported);
       return;

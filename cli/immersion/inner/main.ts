@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { constants } from "node:os";
 import type { ToInner } from "../messages.ts";
 import type { InnerPlan } from "../plan.ts";
-import { dial } from "./dial.ts";
+import { dial, dialUdp } from "./dial.ts";
 import { openIpc } from "./ipc.ts";
 import { dieWithParent, exitNow, keepCapabilitiesToOurselves, reapOrphans, setHostname } from "./libc.ts";
 import { mountFiles } from "./mounts.ts";
@@ -33,6 +33,7 @@ ipc.onMessage((message, socket) => void hear(message, socket));
 async function hear(message: ToInner, socket: Socket | undefined): Promise<void> {
   if (message.type === "start") await start(message.plan);
   else if (message.type === "dial") await dial(message.id, message.port, plan?.dialHosts ?? [], ipc);
+  else if (message.type === "dial-udp") await dialUdp(message.id, ipc);
   else if (message.type === "files" && socket) volumes?.showOn(socket);
   else if (message.type === "signal") program?.kill(message.signal);
 }

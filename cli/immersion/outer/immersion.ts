@@ -1,5 +1,5 @@
 import { Socket as UdpSocket } from "node:dgram";
-import { Server, Socket } from "node:net";
+import { Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { SwapError } from "../../../src/error.ts";
 import type { RelaySocket } from "../../../src/relay-socket.ts";
@@ -50,6 +50,7 @@ export class Immersion implements Disposable {
   #udp: UdpOut | undefined;
   #running = true;
   #interceptPort = 0;
+  #podIPs: readonly string[] = [];
 
   /** Makes the namespaces; they are empty until `start`. @param inner path of the program for the inside. */
   constructor(inner: string) {
@@ -78,6 +79,7 @@ export class Immersion implements Disposable {
     this.#ways = ways;
     this.#udp = new UdpOut(ways);
     this.#interceptPort = plan.interceptPort;
+    this.#podIPs = plan.dialHosts;
     this.#namespaces.send({ type: "start", plan });
     const milliseconds = await this.#started.promise;
     const running = (): boolean => this.#running;
@@ -109,9 +111,14 @@ export class Immersion implements Disposable {
     return await this.#dialer.dial(port, hold);
   }
 
+  /** A UDP socket that is connected to a port of the local process. */
+  async dialUdp(port: number): Promise<UdpSocket | undefined> {
+    return await this.#dialer.dialUdp(port);
+  }
+
   /** What the local process listens on now. */
   async listening(): Promise<Listening[]> {
-    return await findListening(this.#namespaces.pid, this.#interceptPort);
+    return await findListening(this.#namespaces.pid, this.#interceptPort, this.#podIPs);
   }
 
   [Symbol.dispose](): void {
@@ -127,7 +134,7 @@ export class Immersion implements Disposable {
       case "udp-more":
         return this.#udp?.more(message.id, Buffer.from(message.data, "base64"));
       case "dialed":
-        return this.#dialer.hear(message.id, handle instanceof Socket ? handle : undefined);
+        return this.#dialer.hear(message.id, handle);
       case "started":
         return this.#started.resolve(message.milliseconds);
       case "failed":

@@ -1,7 +1,11 @@
-import type { Socket } from "node:net";
+import { Socket as UdpSocket } from "node:dgram";
+import { Socket, type Server } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { RelaySocket } from "../../../src/relay-socket.ts";
+import { once } from "node:events";
 import type { ToInner } from "../messages.ts";
+
+type InnerHandle = Socket | Server | UdpSocket;
 
 const firstRetryMs = 5;
 const maxRetryMs = 100;
@@ -16,7 +20,7 @@ export interface Hold {
 /** Connects to ports of the local process: the program inside dials and hands the socket out. */
 export class InsideDialer {
   readonly #send: (message: ToInner) => void;
-  readonly #waiting = new Map<number, (socket: Socket | undefined) => void>();
+  readonly #waiting = new Map<number, (socket: InnerHandle | undefined) => void>();
   #lastId = 0;
 
   constructor(send: (message: ToInner) => void) {
@@ -38,11 +42,12 @@ export class InsideDialer {
   }
 
   /** The answer of the program inside; without a socket it was refused. */
-  hear(id: number, socket: Socket | undefined): void {
+  hear(id: number, socket: InnerHandle | undefined): void {
     const resolve = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (resolve) resolve(socket);
-    else socket?.destroy();
+    else if (socket instanceof Socket) socket.destroy();
+    else socket?.close();
   }
 
   /** Nothing answers any more. */
@@ -51,11 +56,25 @@ export class InsideDialer {
     this.#waiting.clear();
   }
 
-  #attempt(port: number): Promise<Socket | undefined> {
+  /** A UDP socket that is connected to a port of the local process; undefined when the inside is gone. */
+  async dialUdp(port: number): Promise<UdpSocket | undefined> {
+    const socket = await this.#ask((id) => ({ type: "dial-udp", id }));
+    if (!(socket instanceof UdpSocket)) return undefined;
+    socket.connect(port, "127.0.0.1");
+    await once(socket, "connect");
+    return socket;
+  }
+
+  async #attempt(port: number): Promise<Socket | undefined> {
+    const socket = await this.#ask((id) => ({ type: "dial", id, port }));
+    return socket instanceof Socket ? socket : undefined;
+  }
+
+  #ask(message: (id: number) => ToInner): Promise<InnerHandle | undefined> {
     const id = (this.#lastId += 1);
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      this.#send({ type: "dial", id, port });
+      this.#send(message(id));
     });
   }
 }
