@@ -19,6 +19,7 @@ import { Lease } from "./lease.ts";
 import { Outbound } from "./outbound/outbound.ts";
 import { PodPorts } from "./pod-ports.ts";
 import type { Readiness } from "./readiness.ts";
+import { SftpStreams } from "./sftp/sftp-streams.ts";
 import { readWorld } from "./world/read-world.ts";
 
 /** What all datagrams to the client may hold of the pod's memory, in bytes. */
@@ -43,6 +44,7 @@ export class Session implements AsyncDisposable {
   readonly #ports: PodPorts;
   readonly #backlog: Backlog = { max: datagramBacklog, used: 0 };
   readonly #outbound = new Outbound(this.#backlog);
+  readonly #sftp = new SftpStreams();
   readonly #leave: Leave;
   /** Payload of the clients before this one. */
   readonly #bytes = { in: 0, out: 0 };
@@ -137,6 +139,7 @@ export class Session implements AsyncDisposable {
       case "udp":
         return this.#outbound.serve(open, stream);
       case "sftp":
+        return this.#sftp.serve(stream);
       case "inbound":
       case "inbound-udp":
         return stream.reset(resetCode.unsupported);

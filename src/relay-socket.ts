@@ -61,6 +61,15 @@ export class RelaySocket {
     return adopted;
   }
 
+  /** A stream socket that this process was given open. */
+  static open(fd: number): RelaySocket {
+    const all = { fd, readable: true, writable: true, allowHalfOpen: true };
+    return new RelaySocket(
+      (onread) => new net.Socket({ ...all, onread }),
+      () => new net.Socket(all),
+    );
+  }
+
   /** A plain socket as it is, read by its events. */
   static wrap(socket: net.Socket): RelaySocket {
     return new RelaySocket(
@@ -79,6 +88,14 @@ export class RelaySocket {
 
   resume(): void {
     this.socket.resume();
+  }
+
+  /** Ends it at once so that a peer over TCP sees that it did not end well: by RST, not FIN. */
+  abort(): void {
+    const { socket } = this;
+    // One that has not connected would be reset only when it has; one that is no TCP cannot be.
+    if (socket.connecting || socket.remoteFamily === undefined) socket.destroy();
+    else socket.resetAndDestroy();
   }
 
   #take(bytes: Buffer): boolean {

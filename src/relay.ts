@@ -85,11 +85,7 @@ class SocketWriter implements StreamEars {
   onClose(end: StreamEnd): void {
     if (end.how !== "finished") {
       this.#queue = undefined;
-      // A peer must see that its connection did not end well: RST, not FIN.
-      const { socket } = this.#socket;
-      // One that has not connected yet would be reset only when it has.
-      if (socket.connecting) socket.destroy();
-      else socket.resetAndDestroy();
+      this.#socket.abort();
     }
     this.#onDone?.({ end, fromSocket: this.#stream.sent, toSocket: this.#stream.received });
   }

@@ -40,10 +40,19 @@ function isUsable(flags: string | undefined): boolean {
   return (bits & up) !== 0 && (bits & reject) === 0;
 }
 
-/** The longest run of zeros becomes `::` (RFC 5952). */
+/** The first longest run of at least two zeros becomes `::` (RFC 5952). */
 function compress(groups: readonly string[]): string {
-  const runs = groups.join(":").match(/\b(?:0(?::0)+)\b/g) ?? [];
-  const longest = runs.toSorted((a, b) => b.length - a.length)[0];
-  if (longest === undefined) return groups.join(":");
-  return groups.join(":").replace(longest, "::").replace(/:{3,}/, "::");
+  const run = longestRun(groups);
+  if (run.length < 2) return groups.join(":");
+  return `${groups.slice(0, run.start).join(":")}::${groups.slice(run.start + run.length).join(":")}`;
+}
+
+function longestRun(groups: readonly string[]): { start: number; length: number } {
+  let longest = { start: 0, length: 0 };
+  let length = 0;
+  groups.forEach((group, index) => {
+    length = group === "0" ? length + 1 : 0;
+    if (length > longest.length) longest = { start: index - length + 1, length };
+  });
+  return longest;
 }

@@ -1,5 +1,13 @@
-import { booleanField, type Fields, integerField, listField, parseFields, stringField } from "./fields.ts";
-import { integerListField, stringListField } from "./fields.ts";
+import {
+  booleanField,
+  type Fields,
+  integerField,
+  integerListField,
+  listField,
+  parseFields,
+  stringField,
+  stringListField,
+} from "./fields.ts";
 import { WireError } from "./wire-error.ts";
 
 /** Where the container lives, as the agent sees it from inside. */
@@ -30,7 +38,7 @@ export interface PodMount {
 }
 
 /** Bytes of the JSON at most. */
-export const maxWorldBytes = 2 << 20;
+export const maxWorldBytes = 16 << 20;
 
 const maxText = 1 << 18;
 const maxMounts = 2_048;

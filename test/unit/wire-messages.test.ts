@@ -20,10 +20,33 @@ const id = fc.integer({ min: 0, max: 0xffff_ffff });
 const anyOpen: fc.Arbitrary<StreamOpen> = fc.oneof(
   fc.constant({ kind: "control" as const }),
   fc.constant({ kind: "environment" as const }),
-  fc.record({ kind: fc.constant("inbound" as const), port, remoteAddress: text(60), remotePort: fc.nat(65_535) }),
+  fc.record({ kind: fc.constantFrom("dns" as const, "world" as const, "sftp" as const) }),
+  fc.record(
+    { kind: fc.constant("dial" as const), host: text(60), port, confirm: fc.boolean() },
+    { requiredKeys: ["kind", "host", "port"] },
+  ),
+  fc.record(
+    { kind: fc.constant("udp" as const), host: text(60), port, idleMs: fc.integer({ min: 10, max: 3_600_000 }) },
+    { requiredKeys: ["kind", "host", "port"] },
+  ),
+  fc.record({
+    kind: fc.constantFrom("inbound" as const, "inbound-udp" as const),
+    port,
+    remoteAddress: text(60),
+    remotePort: fc.nat(65_535),
+  }),
 );
 const anyClientMessage = fc.oneof(
-  fc.record({ type: fc.constant("listen"), id, port }),
+  fc.record(
+    {
+      type: fc.constant("listen"),
+      id,
+      port,
+      protocol: fc.constantFrom("tcp", "udp"),
+      address: fc.constantFrom("any", "loopback"),
+    },
+    { requiredKeys: ["type", "id", "port"] },
+  ),
   fc.record({ type: fc.constant("unlisten"), id }),
   fc.record({ type: fc.constant("ready"), ready: fc.boolean() }),
   fc.record(
@@ -77,6 +100,8 @@ describe("messages", () => {
     '{"type":"listen","id":1,"port":80.5}',
     '{"type":"listen","id":"1","port":80}',
     '{"type":"listen","id":-1,"port":80}',
+    '{"type":"listen","id":1,"port":80,"protocol":"sctp"}',
+    '{"type":"listen","id":1,"port":80,"address":"10.0.0.1"}',
     '{"type":"ready","ready":1}',
     `{"type":"quit","reason":"${"x".repeat(2_000)}"}`,
     '{"type":"quit","reason":"bye","drainMs":-5}',
