@@ -1,8 +1,17 @@
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  type Dirent,
+} from "node:fs";
 import { readlinkSync, realpathSync, rmdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { rootPath, type FilesPlan } from "../plan-files.ts";
-import { mount, mountFlag, pivotRoot, SystemError, unmount } from "./libc.ts";
+import { mount, mountFlag, pivotRoot, unmount } from "./libc.ts";
 import { planReplacements, type FileFacts, type Replacement, type WantedPath } from "./replacements.ts";
 
 /** Shows the pod's /etc files and makes the mount points of its volumes. @throws SystemError */
@@ -63,19 +72,21 @@ function bindChildren(folder: string, into: string): void {
       if (entry.isDirectory() && statSync(at).isDirectory()) bindChildren(from, at);
       continue;
     }
-    if (entry.isSymbolicLink()) {
-      symlinkSync(readlinkSync(from), at);
-      continue;
-    }
-    if (entry.isDirectory()) mkdirSync(at);
-    else writeFileSync(at, "");
     try {
-      mount(from, at, null, mountFlag.bind | mountFlag.recursive);
+      bindChild(entry, from, at);
     } catch (error) {
-      // What the developer may not reach (a root's folder, a stale mount) is not missed.
-      if (!(error instanceof SystemError)) throw error;
+      // What the developer may not reach (root's folders, a stale mount), what has just gone, and names that are no
+      // text are not missed.
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     }
   }
+}
+
+function bindChild(entry: Dirent, from: string, at: string): void {
+  if (entry.isSymbolicLink()) return symlinkSync(readlinkSync(from), at);
+  if (entry.isDirectory()) mkdirSync(at);
+  else writeFileSync(at, "");
+  mount(from, at, null, mountFlag.bind | mountFlag.recursive);
 }
 
 function enterRoot(root: string): void {

@@ -27,15 +27,15 @@ export function readListening(
   ignore: (port: number) => boolean,
 ): Listening[] {
   const wanted = protocol === "tcp" ? listenState : unconnectedState;
-  return table.split("\n").flatMap((line) => {
+  return table.split("\n").flatMap((line): Listening[] => {
     const [, local, , state] = line.trim().split(/\s+/);
     const [address, hexPort] = local?.split(":") ?? [];
     if (state !== wanted || address === undefined || hexPort === undefined) return [];
     const port = Number.parseInt(hexPort, 16);
     if (!(port > 0) || ignore(port)) return [];
-    if (loopbacks.test(address)) return [{ protocol, port, address: "loopback" as const }];
+    if (loopbacks.test(address)) return [{ protocol, port, address: "loopback" }];
     // Sockets that we bind to the destination of a UDP flow are nobody's listeners.
-    return anyAddress.test(address) || own.has(address) ? [{ protocol, port, address: "any" as const }] : [];
+    return anyAddress.test(address) || own.has(address) ? [{ protocol, port, address: "any" }] : [];
   });
 }
 
