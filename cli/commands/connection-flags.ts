@@ -31,9 +31,7 @@ export function withConnectionFlags<T>(argv: Argv<T>): Argv<T & ConnectionArgs> 
       group,
       requiresArg: true,
     })
-    .option("request-timeout", text("how long one request may take, such as 10s or 1m (0: no limit)")) as Argv<
-    T & ConnectionArgs
-  >;
+    .option("request-timeout", text("how long one request may take, such as 10s or 1m (0: no limit)"));
 }
 
 export function readConnectionFlags(args: ConnectionArgs): ConnectionFlags {

@@ -56,9 +56,7 @@ export function withImmersionFlags<T>(argv: Argv<T>): Argv<T & ImmersionArgs> {
       list("[LOCAL:]HOST:PORT of the cluster to open on this machine's localhost, with --network=proxy"),
     )
     .option("local", list("path of a volume that stays as it is here (may be repeated)"))
-    .option("mount", list("REMOTE:LOCAL path of the container to show here (may be repeated)")) as Argv<
-    T & ImmersionArgs
-  >;
+    .option("mount", list("REMOTE:LOCAL path of the container to show here (may be repeated)"));
 }
 
 /**

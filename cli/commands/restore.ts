@@ -25,7 +25,7 @@ export function restoreCommand({ io, progress }: CommandContext): CommandModule<
           type: "boolean",
           default: false,
           describe: "do not wait until the originals are Ready",
-        }) as never,
+        }),
     handler: async (args) => {
       if (args.all && args.target !== undefined) {
         throw new SwapError("usage", "--all and a target exclude each other", { hint: "leave one of them out" });

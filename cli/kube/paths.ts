@@ -2,7 +2,6 @@
 export const podsPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
 export const podPath = (namespace: string, name: string): string => `${podsPath(namespace)}/${name}`;
 export const allPodsPath = "/api/v1/pods";
-export const eventsPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/events`;
 export const deploymentsPath = (namespace: string): string => `/apis/apps/v1/namespaces/${namespace}/deployments`;
 export const replicaSetsPath = (namespace: string): string => `/apis/apps/v1/namespaces/${namespace}/replicasets`;
 export const endpointSlicesPath = (namespace: string): string =>

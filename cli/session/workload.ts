@@ -92,4 +92,3 @@ export function isOurs(pod: Pod): boolean {
 }
 
 export const sessionLabel = "swap.dev/session";
-export const workloadLabel = "swap.dev/workload";
