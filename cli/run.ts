@@ -1,9 +1,11 @@
 import yargs from "yargs";
 import { SwapError, toSwapError } from "../src/error.ts";
 import { version } from "../src/version.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { envCommand } from "./commands/env.ts";
 import { labCommand } from "./commands/lab.ts";
 import { restoreCommand } from "./commands/restore.ts";
+import { runCommand, shellCommand } from "./commands/run-command.ts";
 import { statusCommand } from "./commands/status.ts";
 import { swapCommand } from "./commands/swap.ts";
 import type { CommandContext } from "./commands/context.ts";
@@ -47,6 +49,9 @@ function parser(context: CommandContext, argv: readonly string[]) {
     .command(restoreCommand(context))
     .command(statusCommand(context))
     .command(envCommand(context))
+    .command(runCommand(context))
+    .command(shellCommand(context))
+    .command(doctorCommand(context))
     .command(labCommand(context))
     .completion("completion", "print a completion script for bash or zsh")
     .option("quiet", { alias: "q", type: "boolean", global: true, describe: "warnings and errors only" })

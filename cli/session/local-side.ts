@@ -1,5 +1,4 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { textToBytes } from "../../src/plan/byte-text.ts";
 import type { Environment } from "../../src/plan/environ.ts";
 import type { Io } from "../io.ts";
 import type { Progress } from "../progress.ts";
@@ -9,6 +8,7 @@ import { holdForIde } from "./hold.ts";
 import { LocalProcessEnded } from "./local-process-ended.ts";
 import type { LocalProcess } from "./local-process.ts";
 import type { SwapOptions } from "./options.ts";
+import { processEnvironment } from "./process-environment.ts";
 import type { SwapPlan } from "./plan-swap.ts";
 
 /** How often to look whether the local process listens. */
@@ -68,7 +68,7 @@ export class LocalSide implements AsyncDisposable {
       return;
     }
     const [, ...args] = this.#options.command;
-    const env = Object.fromEntries([...this.#environment].map(([name, value]) => [name, textOf(value)]));
+    const env = processEnvironment(this.#environment);
     this.#process = await this.#ground.start({ program, args, env, cwd: io.cwd }, signal);
     void this.#process.exited.then(() => this.#failed.abort());
     await this.#untilListening(signal);
@@ -143,9 +143,4 @@ export class LocalSide implements AsyncDisposable {
       note(`does not listen on ${locals.join(" or ")} yet; connections wait for it`);
     });
   }
-}
-
-/** Node encodes what it passes to a program as UTF-8; values that are no UTF-8 come as near as that allows. */
-function textOf(value: string): string {
-  return Buffer.from(textToBytes(value)).toString("utf8");
 }

@@ -61,7 +61,7 @@ export async function planSwap(
     }
   }
   // In namespaces of its own the local process collides with nobody.
-  if (options.immersion.network !== "full") await checkLocalPorts(prepared, program !== undefined);
+  if (!mayBeHeld && options.immersion.network !== "full") await checkLocalPorts(prepared, program !== undefined);
   const plan = await planAgents(world, namespace, options, prepared, signal, dryRun);
   const why = notReadyReason(prepared.originals);
   if (prepared.originals.length === 0 && prepared.held.length === 0) {

@@ -1,14 +1,10 @@
-import { markerLabels, markerPrefix } from "../../src/plan/markers.ts";
-import { withFixedLabels } from "../../src/plan/fixed-labels.ts";
 import { parseEnvironBlock, type Environment } from "../../src/plan/environ.ts";
 import type { Target } from "../../src/plan/target.ts";
+import { resetCode } from "../../src/tunnel/stream-end.ts";
 import { notImmersed } from "../immersion/flags.ts";
-import { Informer } from "../kube/informer.ts";
-import type { Pod } from "../kube/objects.ts";
-import { podsPath } from "../kube/paths.ts";
-import { AgentPod } from "./agent-pod.ts";
 import type { SwapWorld } from "./local-side.ts";
-import { exampleAgentPod, planSwap } from "./plan-swap.ts";
+import { useLoneAgent } from "./lone-agent.ts";
+import { planSwap } from "./plan-swap.ts";
 
 const graceMs = 10_000;
 const maxAgeSeconds = 300;
@@ -23,7 +19,7 @@ export async function readContainerEnvironment(
   target: Target,
   agentImage: string,
 ): Promise<Environment> {
-  const { client, progress, io } = world;
+  const { progress, io } = world;
   const { signal } = io.interrupts;
   const options = {
     target,
@@ -50,34 +46,10 @@ export async function readContainerEnvironment(
     signal,
     { mayBeHeld: true },
   );
-  const session = plan.agent.session.id;
-  await using pods = await Informer.start<Pod>(client, podsPath(namespace), {
-    query: { labelSelector: `${markerLabels.session}=${session}` },
-    signal,
-    onTrouble: (error) => progress.detail(String(error)),
-  });
   return await progress.step("reading the environment", async (note) => {
-    await using agent = await AgentPod.create(withoutAppLabels(exampleAgentPod(plan)), {
-      client,
-      progress,
-      pods,
-      session: { id: session, privateKey: plan.key.privateKey },
-      container: plan.prepared.container,
-      ports: [],
-      onInbound: (stream) => stream.reset(0),
-      onTerminating: () => undefined,
-    });
-    await agent.connect(signal);
-    const environment = parseEnvironBlock(await agent.environment(signal));
+    await using lone = await useLoneAgent(world, namespace, plan, (stream) => stream.reset(resetCode.refused));
+    const environment = parseEnvironBlock(await lone.agent.environment(signal));
     note(`${environment.size} variables`);
     return environment;
   });
-}
-
-/** No Service, controller or session of the workload finds the pod. */
-function withoutAppLabels(pod: Pod): Pod {
-  const labels = Object.entries(pod.metadata?.labels ?? {});
-  const kept = labels.filter(([key]) => key.startsWith(markerPrefix) && key !== markerLabels.workload);
-  const spec = pod.spec === undefined ? {} : { spec: withFixedLabels(pod.spec, Object.fromEntries(labels)) };
-  return { ...pod, ...spec, metadata: { ...pod.metadata, labels: Object.fromEntries(kept) } };
 }
