@@ -27,6 +27,7 @@ test.for(sizes)(
     await allReady(ns, "replicaset/api", replicas);
     await using pods = watchPods(ns);
     const before = await workloadSnapshot(ns);
+    await client.answeredFrom("http://api/", "original");
     const load = await client.startLoad({ url: "http://api/", perSecond, timeoutMs: 5000 });
 
     await using swap = await startEcho("rs/api", ["-n", ns.name]);

@@ -102,6 +102,7 @@ describe("finished agent pods are swept", () => {
  * @returns ms from its deletion to the first answer of the next one.
  */
 async function replace(ns: Namespace, client: InClusterClient): Promise<number> {
+  await client.answeredFrom("http://api/", "original");
   const { pod: first } = await client.identity("http://api/");
   const started = performance.now();
   await ns.kubectl("delete", "pod", String(first), "--force", "--grace-period=0", "--wait=false");

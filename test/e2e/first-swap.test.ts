@@ -17,7 +17,7 @@ test("a request in the cluster is answered by the local process while the swap l
   await using client = await inCluster(ns);
   await allReady(ns);
   await using pods = watchPods(ns, "app=api");
-  expect(await client.identity("http://api/")).toMatchObject({ from: "original" });
+  await client.answeredFrom("http://api/", "original");
 
   await using swap = await startEcho("deploy/api", ["-n", ns.name]);
   await swap.swapped();

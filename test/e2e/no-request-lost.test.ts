@@ -23,6 +23,7 @@ test(
     await ns.apply(identityDeployment({ replicas: 3 }), serviceOf());
     await using client = await inCluster(ns);
     await allReady(ns, "deployment/api", 3);
+    await client.answeredFrom("http://api/", "original");
     await using pods = watchPods(ns, "swap.dev/session");
     const load = await client.startLoad({ url: "http://api/", perSecond: 50 });
     for (let round = 0; round < rounds; round += 1) {
