@@ -59,7 +59,12 @@ export function planImmersion(input: PlanInput): InnerPlan {
   const ipv6 = world.podIPs.find((address) => address.includes(":"));
   const routes6 = host.ipv6 ? ["::/0"] : input.clusterRanges6;
   const network: NetworkPlan = {
-    ...{ ipv4, ipv6, routes6, nameserver, interceptPort, loopbackPorts: input.loopbackPorts },
+    ipv4,
+    ipv6,
+    routes6,
+    nameserver,
+    interceptPort,
+    loopbackPorts: input.loopbackPorts,
   };
   return {
     hostname: world.hostname,

@@ -7,17 +7,12 @@ import { ConnectionEnded } from "../../src/tunnel/read-line.ts";
 import { Mux } from "../../src/tunnel/mux.ts";
 import type { MuxEnd } from "../../src/tunnel/stream-end.ts";
 import type { MuxStream } from "../../src/tunnel/stream.ts";
-import {
-  parseAgentMessage,
-  type AgentMessage,
-  type ClientMessage,
-  type ListenAddress,
-  type ListenProtocol,
-} from "../../src/wire/control-message.ts";
+import { parseAgentMessage, type AgentMessage, type ClientMessage } from "../../src/wire/control-message.ts";
 import type { StreamOpen } from "../../src/wire/stream-open.ts";
 import { apiStatus } from "../kube/api-error.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { portForward } from "../kube/port-forward.ts";
+import { PodPorts, type PodPort } from "./pod-ports.ts";
 import { readAll } from "./read-all.ts";
 
 export interface LinkOptions {
@@ -32,21 +27,10 @@ export interface LinkOptions {
   readonly onNote: (sentence: string) => void;
 }
 
-/** A port that the agent opens: TCP on all addresses, unless told. */
-export interface PodPort {
-  readonly port: number;
-  readonly protocol?: ListenProtocol;
-  readonly address?: ListenAddress;
-}
-
-/** Our number for a UDP port is this much above it, so that TCP and UDP of one number do not meet. */
-const udpIds = 65_536;
-
 const firstBackoffMs = 50;
 const maxBackoffMs = 2000;
 /** Reconnecting goes on for as long as the pod exists; one attempt takes this long at most. */
 const attemptTimeoutMs = 10_000;
-const listenTimeoutMs = 10_000;
 /** From the start of the agent's container until it listens; 0.1 s is usual, a cold node's disk takes seconds. */
 const listenWithinMs = 30_000;
 
@@ -58,8 +42,7 @@ export class AgentLink implements AsyncDisposable {
   readonly #options: LinkOptions;
   readonly #stop = new AbortController();
   readonly #ended = Promise.withResolvers<string>();
-  readonly #ports = new Map<number, Extract<ClientMessage, { type: "listen" }>>();
-  readonly #waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
+  readonly #ports = new PodPorts((message) => this.#say(message));
   #mux: Mux | undefined;
   #control: ControlChannel<ClientMessage, AgentMessage> | undefined;
   #ready = false;
@@ -114,33 +97,13 @@ export class AgentLink implements AsyncDisposable {
   }
 
   /** Opens a port in the pod. @throws SwapError agent with the system's reason. */
-  async listen({ port, protocol = "tcp", address = "any" }: PodPort): Promise<void> {
-    const id = protocol === "tcp" ? port : port + udpIds;
-    const message = { type: "listen", id, port, protocol, address } as const;
-    const answered = Promise.withResolvers<void>();
-    this.#waiting.set(id, answered);
-    const timer = setTimeout(
-      () => answered.reject(new SwapError("agent", `the agent did not answer within ${listenTimeoutMs / 1000} s`)),
-      listenTimeoutMs,
-    );
-    // Said again when the tunnel breaks before the answer.
-    this.#ports.set(id, message);
-    try {
-      this.#say(message);
-      await answered.promise;
-    } catch (error) {
-      this.#ports.delete(id);
-      throw error;
-    } finally {
-      clearTimeout(timer);
-      this.#waiting.delete(id);
-    }
+  async listen(port: PodPort): Promise<void> {
+    await this.#ports.listen(port);
   }
 
   /** Closes a port; its open connections go on. */
-  unlisten({ port, protocol = "tcp" }: PodPort): void {
-    const id = protocol === "tcp" ? port : port + udpIds;
-    if (this.#ports.delete(id)) this.#say({ type: "unlisten", id });
+  unlisten(port: PodPort): void {
+    this.#ports.unlisten(port);
   }
 
   setReady(ready: boolean): void {
@@ -187,7 +150,7 @@ export class AgentLink implements AsyncDisposable {
       onClose: () => undefined,
       onNote: (note) => this.#options.onNote(note),
     });
-    for (const message of this.#ports.values()) this.#say(message);
+    this.#ports.sayAgain();
     if (this.#ready) this.#say({ type: "ready", ready: true });
   }
 
@@ -196,27 +159,14 @@ export class AgentLink implements AsyncDisposable {
   }
 
   #hear(message: AgentMessage): void {
-    if (message.type === "listening") this.#waiting.get(message.id)?.resolve();
-    if (message.type === "listen-failed") {
-      const failed = new SwapError(
-        "agent",
-        `the agent cannot listen on port ${message.id % udpIds} of the pod: ${message.message}`,
-        {
-          hint:
-            message.code === "EADDRINUSE"
-              ? "another container of the pod has it; leave it to that one"
-              : "see `kubectl logs` of the agent pod",
-        },
-      );
-      this.#waiting.get(message.id)?.reject(failed);
-    }
+    this.#ports.hear(message);
     this.#options.onMessage(message);
   }
 
   #closed(mux: Mux, end: MuxEnd): void {
     if (this.#mux !== mux || this.#stop.signal.aborted) return;
     if (this.#quitting || (end.how === "closed" && end.by === "peer")) {
-      for (const { reject } of this.#waiting.values()) reject(this.#lost());
+      this.#ports.giveUp(this.#lost());
       this.#ended.resolve(end.how === "closed" ? end.reason : "the agent has ended");
       return;
     }

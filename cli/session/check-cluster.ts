@@ -29,20 +29,26 @@ export async function checkCluster(client: KubeClient, namespace: string, signal
     { part, name: "connection", ok: true, detail: `context ${client.connection.contextName}, namespace ${namespace}` },
     { part, name: "version", ok: true, detail: gitVersion },
     {
-      ...{ part, name: "image volumes", ok: true },
+      part,
+      name: "image volumes",
+      ok: true,
       detail: hasImageVolumes ? "by default" : "perhaps not: an init container brings the agent then",
     },
     needed.length === 0
       ? { part, name: "rights", ok: true, detail: `all that swap needs in ${namespace}` }
       : {
-          ...{ part, name: "rights", ok: false },
+          part,
+          name: "rights",
+          ok: false,
           detail: `you lack: ${needed.map(formatRight).join(", ")}`,
           mend: 'ask an administrator for the Role in the README under "Rights"',
         },
     ...missing
       .filter(({ without }) => without !== undefined)
       .map((right): Check => ({
-        ...{ part, name: "optional right", ok: true },
+        part,
+        name: "optional right",
+        ok: true,
         detail: `without ${formatRight(right)} ${right.without}`,
       })),
   ];

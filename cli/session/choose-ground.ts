@@ -2,7 +2,7 @@ import type { AgentLink } from "./agent-link.ts";
 import { SwapError } from "../../src/error.ts";
 import { FollowedPorts } from "./followed-ports.ts";
 import { laptopGround, type Ground } from "./ground.ts";
-import type { SwapWorld } from "./local-side.ts";
+import type { SwapWorld } from "./swap-world.ts";
 import type { SwapOptions } from "./options.ts";
 import type { SwapPlan } from "./plan-swap.ts";
 

@@ -1,8 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Environment } from "../../src/plan/environ.ts";
-import type { Io } from "../io.ts";
-import type { Progress } from "../progress.ts";
-import type { KubeClient } from "../kube/client.ts";
 import type { Ground } from "./ground.ts";
 import { holdForIde } from "./hold.ts";
 import { LocalProcessEnded } from "./local-process-ended.ts";
@@ -10,17 +7,12 @@ import type { LocalProcess } from "./local-process.ts";
 import type { SwapOptions } from "./options.ts";
 import { processEnvironment } from "./process-environment.ts";
 import type { SwapPlan } from "./plan-swap.ts";
+import type { SwapWorld } from "./swap-world.ts";
 
 /** How often to look whether the local process listens. */
 const lookMs = 20;
 /** A local process that was told to end has this long before it is killed. */
 const stopMs = 10_000;
-
-export interface SwapWorld {
-  readonly client: KubeClient;
-  readonly io: Io;
-  readonly progress: Progress;
-}
 
 /** The developer's program, or the wait of an IDE user, on this side of the tunnel. */
 export class LocalSide implements AsyncDisposable {

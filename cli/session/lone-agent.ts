@@ -5,7 +5,7 @@ import { Informer } from "../kube/informer.ts";
 import type { Pod } from "../kube/objects.ts";
 import { podsPath } from "../kube/paths.ts";
 import { AgentPod } from "./agent-pod.ts";
-import type { SwapWorld } from "./local-side.ts";
+import type { SwapWorld } from "./swap-world.ts";
 import type { SwapPlan } from "./plan-swap.ts";
 import { exampleAgentPod } from "./plan-swap.ts";
 

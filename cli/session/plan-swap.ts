@@ -6,7 +6,7 @@ import type { Pod } from "../kube/objects.ts";
 import { chooseDelivery } from "./delivery.ts";
 import { isFree } from "./local-port.ts";
 import { findProgram } from "./local-process.ts";
-import type { SwapWorld } from "./local-side.ts";
+import type { SwapWorld } from "./swap-world.ts";
 import type { SwapOptions } from "./options.ts";
 import { portOwner } from "./port-owner.ts";
 import { heldBy, notReadyReason, prepare, sweep, type Prepared } from "./prepare.ts";

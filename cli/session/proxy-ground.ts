@@ -28,8 +28,8 @@ export interface ProxyGroundOptions {
 export class ProxyGround implements Ground {
   readonly place = laptopGround.place;
   readonly isOwn = false;
-  readonly dial = laptopGround.dial;
-  readonly listensOn = laptopGround.listensOn;
+  readonly dial: Ground["dial"] = (...args) => laptopGround.dial(...args);
+  readonly listensOn: Ground["listensOn"] = (...args) => laptopGround.listensOn(...args);
   readonly #options: ProxyGroundOptions;
   readonly #resources = new AsyncDisposableStack();
 

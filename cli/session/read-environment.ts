@@ -2,7 +2,7 @@ import { parseEnvironBlock, type Environment } from "../../src/plan/environ.ts";
 import type { Target } from "../../src/plan/target.ts";
 import { resetCode } from "../../src/tunnel/stream-end.ts";
 import { notImmersed } from "../immersion/flags.ts";
-import type { SwapWorld } from "./local-side.ts";
+import type { SwapWorld } from "./swap-world.ts";
 import { useLoneAgent } from "./lone-agent.ts";
 import { planSwap } from "./plan-swap.ts";
 

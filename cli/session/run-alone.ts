@@ -3,7 +3,7 @@ import { mergeEnvironment } from "../../src/plan/environment.ts";
 import { resetCode } from "../../src/tunnel/stream-end.ts";
 import type { AgentLink } from "./agent-link.ts";
 import { chooseGround } from "./choose-ground.ts";
-import type { SwapWorld } from "./local-side.ts";
+import type { SwapWorld } from "./swap-world.ts";
 import { useLoneAgent } from "./lone-agent.ts";
 import type { SwapOptions } from "./options.ts";
 import { planSwap } from "./plan-swap.ts";

@@ -1,37 +1,17 @@
-import type { KeyObject } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { SwapError, toSwapError } from "../../src/error.ts";
-import { planAgentPod, type AgentPodInput } from "../../src/plan/agent-pod.ts";
-import { readAgentFacts, type Label } from "../../src/plan/markers.ts";
-import type { MuxStream } from "../../src/tunnel/stream.ts";
-import type { Progress } from "../progress.ts";
-import type { KubeClient } from "../kube/client.ts";
-import { leftEndpoints } from "../kube/endpoints.ts";
-import type { Pod, ReplicaSet } from "../kube/objects.ts";
+import { readAgentFacts } from "../../src/plan/markers.ts";
+import type { Pod } from "../kube/objects.ts";
 import { hasStarted, trouble } from "../kube/pod-state.ts";
 import type { AgentLink } from "./agent-link.ts";
-import { AgentPod } from "./agent-pod.ts";
+import type { AgentPod } from "./agent-pod.ts";
 import { yieldToEarlier } from "./earlier-session.ts";
 import { restoreWorkload } from "./restore.ts";
+import { SessionAgents } from "./session-agents.ts";
+import type { SessionOptions } from "./session-options.ts";
 import { takeOver } from "./take-over.ts";
-import type { Workload } from "./workload.ts";
+import { Tasks } from "./tasks.ts";
 import { WorkloadWatch } from "./workload-watch.ts";
-
-export interface SessionOptions {
-  readonly client: KubeClient;
-  readonly progress: Progress;
-  readonly workload: Workload;
-  /** How a pod of this workload becomes an agent pod; the template is that of the original's own ReplicaSet. */
-  readonly plan: Omit<AgentPodInput, "template" | "replicaSet" | "withheld">;
-  /** The label by which the workload's controller counts its pods. */
-  readonly withheldKey: string;
-  readonly privateKey: KeyObject;
-  readonly canReadEndpoints: boolean;
-  /** A connection arrived at a port of an agent pod. */
-  readonly onInbound: (stream: MuxStream) => void;
-  /** The tunnel to an agent is up. */
-  readonly onAgent?: (link: AgentLink) => void;
-}
 
 /** An agent pod and the original whose place it takes. */
 export interface Pair {
@@ -43,8 +23,6 @@ export interface Pair {
 const retryMs = 5000;
 /** From the end of its grace period until a pod is gone from the API. */
 const endSeconds = 15;
-/** Connections of an agent that ends may finish by themselves for this long. */
-const drainMs = 5000;
 
 /**
  * All agent pods of one `swap`, and the watch that swaps whatever originals its controllers make meanwhile.
@@ -54,15 +32,17 @@ export class Session implements AsyncDisposable {
   readonly #options: SessionOptions;
   readonly #watch: WorkloadWatch;
   readonly #stop = new AbortController();
-  readonly #agents = new Map<string, AgentPod>();
+  readonly #tasks: Tasks;
+  readonly #agents: SessionAgents;
   /** Originals (by uid) that are being swapped, or were. */
   readonly #handled = new Set<string>();
-  readonly #tasks = new Set<Promise<void>>();
   readonly #restoredElsewhere = Promise.withResolvers<void>();
 
   private constructor(options: SessionOptions, watch: WorkloadWatch) {
     this.#options = options;
     this.#watch = watch;
+    this.#tasks = new Tasks((error) => options.progress.warn(error.message));
+    this.#agents = new SessionAgents(options, watch, this.#tasks, this.#stop.signal);
   }
 
   /** Begins to watch the workload; nothing changes in the cluster yet. */
@@ -79,14 +59,14 @@ export class Session implements AsyncDisposable {
 
   /** The tunnels to agents, the oldest first. */
   get links(): AgentLink[] {
-    return [...this.#agents.values()].flatMap(({ link }) => link ?? []);
+    return this.#agents.links;
   }
 
   /** Creates an agent pod for each original and connects to it. */
   async prepare(originals: readonly Pod[], signal: AbortSignal): Promise<Pair[]> {
     for (const { metadata } of originals) this.#handled.add(metadata?.uid ?? "");
     const results = await Promise.allSettled(
-      originals.map(async (original) => ({ agent: await this.#createAgent(original, signal), original })),
+      originals.map(async (original) => ({ agent: await this.#agents.create(original, signal), original })),
     );
     const pairs = results.map((result) => {
       if (result.status === "rejected") throw result.reason;
@@ -137,59 +117,20 @@ export class Session implements AsyncDisposable {
     const { client, progress, workload, plan } = this.#options;
     await this.#stopFollowing();
     const agents = this.#watch.agentsOf(plan.session.id);
-    const quit = async (pod: Pod): Promise<void> => {
-      await this.#agents.get(pod.metadata?.uid ?? "")?.link?.quit("restored", drainMs);
-    };
+    const quit = (pod: Pod): Promise<void> => this.#agents.quit(pod);
     await restoreWorkload({ client, progress, workload, agents, hurry, patienceMs, quit });
-    for (const agent of this.#agents.values()) await agent.link?.[Symbol.asyncDispose]();
-    this.#agents.clear();
+    await this.#agents.disconnect();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stopFollowing();
-    const results = await Promise.allSettled([...this.#agents.values()].map((agent) => agent[Symbol.asyncDispose]()));
-    await this.#watch[Symbol.asyncDispose]();
-    const failed = results.find((result) => result.status === "rejected");
-    if (failed) throw failed.reason;
+    await using _watch = this.#watch;
+    await this.#agents[Symbol.asyncDispose]();
   }
 
   async #stopFollowing(): Promise<void> {
     this.#stop.abort();
-    await Promise.allSettled(this.#tasks);
-  }
-
-  async #createAgent(original: Pod, signal: AbortSignal): Promise<AgentPod> {
-    const { client, progress, plan, privateKey, onInbound } = this.#options;
-    const replicaSet = this.#watch.replicaSetOf(original);
-    const template = replicaSet?.spec?.template;
-    if (!replicaSet || !template) {
-      throw new SwapError("not-ready", `the ReplicaSet of pod ${original.metadata?.name} is not there any more`, {
-        hint: "a rollout may have replaced it; try again",
-      });
-    }
-    const withheld = this.#withheld(replicaSet);
-    const { pod } = planAgentPod({ ...plan, template, replicaSet: replicaSet.metadata?.name ?? "", withheld });
-    const options = {
-      client,
-      progress,
-      onInbound,
-      pods: this.#watch.ours,
-      session: { id: plan.session.id, privateKey },
-      container: plan.container,
-      ports: plan.ports.map(({ remote }) => remote),
-      onTerminating: (leaving: AgentPod) => this.#track(this.#letGo(leaving)),
-    };
-    const agent = await AgentPod.create(pod, options);
-    this.#agents.set(agent.uid, agent);
-    await agent.connect(signal);
-    if (agent.link) this.#options.onAgent?.(agent.link);
-    this.#track(this.#watchEnd(agent));
-    return agent;
-  }
-
-  #withheld(replicaSet: ReplicaSet): Label {
-    const key = this.#options.withheldKey;
-    return { key, value: replicaSet.spec?.template?.metadata?.labels?.[key] ?? "" };
+    await this.#tasks.settled();
   }
 
   async #swapOne({ agent, original }: Pair, signal: AbortSignal): Promise<void> {
@@ -214,7 +155,7 @@ export class Session implements AsyncDisposable {
       // A surplus replica lives for milliseconds and never starts; one that is stuck can still be swapped.
       if (this.#handled.has(uid) || !(hasStarted(original) || trouble(original))) continue;
       this.#handled.add(uid);
-      this.#track(this.#swapLate(original));
+      this.#tasks.add(this.#swapLate(original));
     }
   }
 
@@ -227,8 +168,13 @@ export class Session implements AsyncDisposable {
         kind: "original-appeared",
         pod: name,
       });
-      const agent = await this.#createAgent(original, signal);
-      await this.#swapOne({ agent, original }, signal);
+      const agent = await this.#agents.create(original, signal);
+      try {
+        await this.#swapOne({ agent, original }, signal);
+      } catch (error) {
+        await this.#agents.discard(agent);
+        throw error;
+      }
       progress.say(`swapped: pod ${agent.name} is in the place of ${name}`, { kind: "swapped", pod: agent.name });
     } catch (error) {
       if (signal.aborted) return;
@@ -237,38 +183,6 @@ export class Session implements AsyncDisposable {
       this.#handled.delete(original.metadata?.uid ?? "");
       this.#look();
     }
-  }
-
-  /** Somebody deletes the agent pod (scale-down, rollout, drain): it serves until Services have forgotten it. */
-  async #letGo(agent: AgentPod): Promise<void> {
-    const { signal } = this.#stop;
-    if (signal.aborted) return;
-    const { progress } = this.#options;
-    progress.say(`pod ${agent.name} is being deleted by the cluster`, { kind: "agent-terminating", pod: agent.name });
-    await leftEndpoints(this.#watch.slices, agent, true, signal).catch((error: unknown) =>
-      progress.detail(`pod ${agent.name}: ${String(error)}`),
-    );
-    if (!signal.aborted) await agent.link?.quit("the pod is being deleted", drainMs);
-  }
-
-  async #watchEnd(agent: AgentPod): Promise<void> {
-    const stopped = Promise.withResolvers<undefined>();
-    this.#stop.signal.addEventListener("abort", () => stopped.resolve(undefined), { once: true });
-    const reason = await Promise.race([agent.link?.ended, stopped.promise]);
-    if (reason === undefined) return;
-    this.#agents.delete(agent.uid);
-    this.#options.progress.warn(`agent pod ${agent.name} has ended (${reason})`, {
-      kind: "agent-ended",
-      pod: agent.name,
-    });
-    await agent[Symbol.asyncDispose]();
-  }
-
-  #track(task: Promise<void>): void {
-    const { progress } = this.#options;
-    const told = task.catch((error: unknown) => progress.warn(toSwapError(error).message));
-    this.#tasks.add(told);
-    void told.finally(() => this.#tasks.delete(told));
   }
 
   #noticeRestore(): void {

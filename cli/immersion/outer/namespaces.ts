@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
 import type { Socket as UdpSocket } from "node:dgram";
-import { Server, Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { FromInner, ToInner } from "../messages.ts";
 

@@ -45,8 +45,15 @@ export class Proxy implements AsyncDisposable {
     const direct = ["localhost", "127.0.0.1", "::1", laptop["NO_PROXY"] ?? laptop["no_proxy"] ?? ""];
     const none = direct.filter((one) => one !== "").join(",");
     return {
-      ...{ http_proxy: http, HTTP_PROXY: http, https_proxy: http, HTTPS_PROXY: http },
-      ...{ all_proxy: socks, ALL_PROXY: socks, no_proxy: none, NO_PROXY: none, NODE_USE_ENV_PROXY: "1" },
+      http_proxy: http,
+      HTTP_PROXY: http,
+      https_proxy: http,
+      HTTPS_PROXY: http,
+      all_proxy: socks,
+      ALL_PROXY: socks,
+      no_proxy: none,
+      NO_PROXY: none,
+      NODE_USE_ENV_PROXY: "1",
     };
   }
 
