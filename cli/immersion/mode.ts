@@ -37,6 +37,8 @@ export function chooseMode(wanted: WantedMode, findings: readonly Finding[]): Mo
     }
     return { network, files: "none", notes };
   }
+  if (wanted.files === "copy")
+    throw new SwapError("unsupported", "--files=copy does not exist yet", { hint: "use volumes or none" });
   let files = wanted.files ?? "volumes";
   if ((files === "volumes" || files === "all") && noFiles) {
     if (wanted.files) throw cannot(`--files=${files}`, noFiles, "--files=none does without");

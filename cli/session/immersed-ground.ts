@@ -2,6 +2,7 @@ import type { Socket as UdpSocket } from "node:dgram";
 import { setTimeout as delay } from "node:timers/promises";
 import type { RelaySocket } from "../../src/relay-socket.ts";
 import { parsePodWorld, type PodWorld } from "../../src/wire/pod-world.ts";
+import { findDebugPorts } from "../immersion/debug-ports.ts";
 import { innerProgram } from "../immersion/inner-program.ts";
 import { Immersion } from "../immersion/outer/immersion.ts";
 import type { Hold } from "../immersion/outer/inside-dialer.ts";
@@ -14,6 +15,7 @@ import { planImmersion } from "../immersion/plan.ts";
 import { clusterRanges } from "../immersion/plan-ranges.ts";
 import type { Progress } from "../progress.ts";
 import type { AgentLink } from "./agent-link.ts";
+import { exposePort } from "./exposed-ports.ts";
 import type { FollowedPorts } from "./followed-ports.ts";
 import type { Command, Ground } from "./ground.ts";
 import type { LocalProcess } from "./local-process.ts";
@@ -22,6 +24,8 @@ import type { SwapOptions } from "./options.ts";
 
 /** How often to look what the local process listens on, in ms: what it opens is open in the pod within 200. */
 const followMs = 80;
+/** A debugger that is attached early waits this long for the program to listen. */
+const exposeHoldMs = 5_000;
 
 export interface ImmersedGroundOptions {
   readonly flags: SwapOptions["immersion"];
@@ -43,6 +47,7 @@ export class ImmersedGround implements Ground {
   readonly #stop = new AbortController();
   /** Its program starts while the cluster is at work. */
   readonly #immersion = new Immersion(innerProgram());
+  readonly #exposed = new AsyncDisposableStack();
   #following: Promise<void> | undefined;
   #files: Promise<void> | undefined;
 
@@ -79,6 +84,7 @@ export class ImmersedGround implements Ground {
         .join(", ")}`,
     );
     this.#following = this.#follow();
+    await this.#expose(command);
     return started;
   }
 
@@ -97,8 +103,27 @@ export class ImmersedGround implements Ground {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
+    await this.#exposed.disposeAsync();
     this.#immersion[Symbol.dispose]();
     await Promise.all([this.#following, this.#files]);
+  }
+
+  /** The debugger's port, and others that are asked for, on the laptop's own loopback. */
+  async #expose({ program, args, env }: Command): Promise<void> {
+    const { flags, progress } = this.#options;
+    const debuggers = findDebugPorts([program, ...args], env);
+    const ports = new Set([...flags.expose, ...debuggers.map(({ port }) => port)]);
+    const hold = { holdMs: exposeHoldMs, signal: this.#stop.signal, onHeld: () => undefined };
+    for (const port of ports) {
+      const exposed = this.#exposed.use(await exposePort(port, (inside) => this.dial(inside, hold)));
+      const kind = debuggers.find((one) => one.port === port)?.kind;
+      const what = kind === undefined ? `port ${port}` : `the debugger (${kind}, port ${port})`;
+      const attach = kind === undefined ? "" : "; attach your IDE there";
+      progress.say(`${what} of the local process is at 127.0.0.1:${exposed.port}${attach}`, {
+        ...{ kind: "exposed", port, local: exposed.port },
+        ...(kind === undefined ? {} : { debugger: kind }),
+      });
+    }
   }
 
   async #serveFiles(open: Open): Promise<void> {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { findDebugPorts } from "../../cli/immersion/debug-ports.ts";
 import { chooseMode } from "../../cli/immersion/mode.ts";
 import { chooseVolumes } from "../../cli/immersion/plan-files.ts";
 import { clusterDomain, planEtc, readResolvConf } from "../../cli/immersion/plan-names.ts";
@@ -169,4 +170,18 @@ test("what was asked for and cannot be had is refused with the command that mend
   expect(mode).toMatchObject({ network: "full", files: "none" });
   expect(mode.notes.join()).toMatch(/\/dev\/fuse: missing \(mend it: get \/dev\/fuse\)/);
   expect(() => chooseMode({ network: "proxy", files: "volumes" }, [])).toThrow(/needs namespaces/);
+});
+
+test("the debugger's port is found in the command and in its environment", () => {
+  const ports = (words: string, env = {}): string =>
+    findDebugPorts(words.split(" "), env)
+      .map(({ kind, port }) => `${kind} ${port}`)
+      .join();
+  expect(ports("node --inspect app.js")).toBe("inspector 9229");
+  expect(ports("node --inspect-brk=0.0.0.0:9300 app.js --inspect=9300")).toBe("inspector 9300");
+  expect(ports("npm start", { NODE_OPTIONS: "--enable-source-maps --inspect=9230" })).toBe("inspector 9230");
+  expect(ports("python -m debugpy --listen 0.0.0.0:5678 app.py")).toBe("debugpy 5678");
+  expect(ports("/go/bin/dlv debug --headless --listen=:2345")).toBe("delve 2345");
+  expect(ports("java -agentlib:jdwp=transport=dt_socket,server=y,address=*:5005 -jar app.jar")).toBe("jdwp 5005");
+  expect(ports("server --listen 8080 --inspector")).toBe("");
 });
