@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { relay } from "../../src/relay.ts";
 import { RelaySocket } from "../../src/relay-socket.ts";
+import { resetCode } from "../../src/tunnel/stream-end.ts";
 import type { MuxStream } from "../../src/tunnel/stream.ts";
 import { log } from "../last-words.ts";
 import { ownCommand } from "./own-command.ts";
@@ -9,6 +10,8 @@ import { firstFd } from "./serve.ts";
 
 /** Streams that one process serves in its life. */
 const slots = 8;
+/** Letters of what it says at once that are passed on. */
+const maxWords = 2_000;
 /** How long it may take to end after its last stream, in ms: longer when a volume does not answer. */
 const endMs = 2_000;
 
@@ -31,8 +34,10 @@ export class SftpProcess {
       // The container's environment could change how Node runs, and is nothing to a file server.
       env: {},
       cwd: "/",
-      stdio: ["ignore", "ignore", "inherit", ...pipes],
+      // Not our own stderr: one that hangs would hold it open after our exit.
+      stdio: ["ignore", "ignore", "pipe", ...pipes],
     });
+    this.#child.stderr?.setEncoding("utf8").on("data", (words: string) => log(words.trimEnd().slice(0, maxWords)));
     this.#free = this.#child.stdio.slice(firstFd) as Socket[];
     for (const socket of this.#free) socket.on("error", (error) => log(`SFTP process: ${error.message}`));
     const exited = (how: string): void => {
@@ -53,7 +58,12 @@ export class SftpProcess {
     const socket = this.#free.shift();
     if (socket === undefined) throw new Error("the process has no room");
     this.#streams += 1;
-    relay(RelaySocket.adopt(socket), stream, () => {
+    const connection = RelaySocket.adopt(socket);
+    // The process never ends first, unless it dies or cannot read what it was sent.
+    connection.socket.once("end", () => {
+      if (!connection.socket.writableEnded) stream.reset(resetCode.connectionReset);
+    });
+    relay(connection, stream, () => {
       this.#streams -= 1;
       if (this.#streams === 0) this.#end();
     });

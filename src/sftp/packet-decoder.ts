@@ -12,6 +12,8 @@ export class PacketDecoder {
   readonly #length = Buffer.alloc(lengthBytes);
   #lengthHave = 0;
   #part: Buffer | undefined;
+  /** Bytes of packets that come in parts, one after the other: large writes all do. */
+  #scratch = Buffer.alloc(0);
   #partHave = 0;
   #paused = false;
   /** Not looked at yet. */
@@ -58,7 +60,7 @@ export class PacketDecoder {
     let at = from;
     while (this.#lengthHave < lengthBytes && at < chunk.length) this.#length[this.#lengthHave++] = chunk[at++]!;
     if (this.#lengthHave < lengthBytes) return at;
-    const part = (this.#part ??= Buffer.allocUnsafe(checkLength(this.#length.readUInt32BE(0))));
+    const part = (this.#part ??= this.#room(checkLength(this.#length.readUInt32BE(0))));
     const count = Math.min(part.length - this.#partHave, chunk.length - at);
     chunk.copy(part, this.#partHave, at, at + count);
     this.#partHave += count;
@@ -69,6 +71,11 @@ export class PacketDecoder {
       this.#onPacket(part);
     }
     return at + count;
+  }
+
+  #room(length: number): Buffer {
+    if (this.#scratch.length < length) this.#scratch = Buffer.allocUnsafeSlow(length);
+    return this.#scratch.subarray(0, length);
   }
 }
 

@@ -1,6 +1,6 @@
-import { createSocket, type RemoteInfo } from "node:dgram";
+import { createSocket, type RemoteInfo, type Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { DatagramDecoder, frameDatagram } from "../../src/datagram-frame.ts";
 
 /** What the server does with one query: the messages that it sends, in order. */
@@ -17,23 +17,21 @@ export interface DnsServer extends AsyncDisposable {
 export async function dnsServer(script: DnsScript, address = "127.0.0.1", port = 0): Promise<DnsServer> {
   const queries = { udp: 0, tcp: 0 };
   const ports = new Set<number>();
-  const udp = createSocket("udp4").bind(port, address);
-  await once(udp, "listening");
-  udp.on("message", (query: Buffer, from: RemoteInfo) => {
-    queries.udp += 1;
-    ports.add(from.port);
-    for (const answer of script(query, "udp")) udp.send(answer, from.port, from.address);
-  });
   const sockets = new Set<Socket>();
   const tcp = createServer((socket) => {
     sockets.add(socket.on("error", () => sockets.delete(socket)));
-    const decoder = new DatagramDecoder((query) => {
+    const decoder = new DatagramDecoder((asked) => {
       queries.tcp += 1;
-      for (const answer of script(query, "tcp")) socket.write(Buffer.from(frameDatagram(answer)!));
+      for (const answer of script(asked, "tcp")) socket.write(Buffer.from(frameDatagram(answer)!));
     });
     socket.on("data", (bytes: Buffer) => decoder.write(bytes));
-  }).listen(udp.address().port, address);
-  await once(tcp, "listening");
+  });
+  const udp = await listenOnBoth(tcp, address, port);
+  udp.on("message", (asked: Buffer, from: RemoteInfo) => {
+    queries.udp += 1;
+    ports.add(from.port);
+    for (const answer of script(asked, "udp")) udp.send(answer, from.port, from.address);
+  });
   return {
     port: udp.address().port,
     queries,
@@ -45,6 +43,23 @@ export async function dnsServer(script: DnsScript, address = "127.0.0.1", port =
       await once(tcp, "close");
     },
   };
+}
+
+/** Some port may be free for the one protocol only. */
+async function listenOnBoth(tcp: Server, address: string, port: number): Promise<UdpSocket> {
+  for (;;) {
+    tcp.listen(port, address);
+    await once(tcp, "listening");
+    const udp = createSocket("udp4").bind((tcp.address() as { port: number }).port, address);
+    try {
+      await once(udp, "listening");
+      return udp;
+    } catch (error) {
+      if (port !== 0) throw error;
+      udp.close();
+      await new Promise((resolve) => tcp.close(resolve));
+    }
+  }
 }
 
 /** A query for the A record of the name. */

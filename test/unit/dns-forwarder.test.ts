@@ -3,6 +3,10 @@ import { describe, expect, test, vi } from "vitest";
 import { DnsForwarder } from "../../agent/outbound/dns-forwarder.ts";
 import { answers, failure, messageId, questionOf, rcodeOf } from "../../agent/outbound/dns-message.ts";
 import { parseNameservers } from "../../agent/outbound/resolv-conf.ts";
+import { serveDns } from "../../agent/outbound/dns.ts";
+import { DatagramStream } from "../../src/datagram-stream.ts";
+import { memoryPair } from "../contract/pairs.ts";
+import { tunnel } from "../contract/tunnel.ts";
 import { answerTo, dnsServer, query } from "../support/dns-server.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -134,6 +138,27 @@ describe("the DNS forwarder", () => {
       { numRuns: 500 },
     );
   });
+});
+
+test("a DNS stream carries many queries, and their answers as they come", async () => {
+  await using server = await dnsServer((asked) => [answerTo(asked, { tail: "data" })]);
+  using forwarder = new DnsForwarder({ ...local, port: server.port });
+  await using pair = memoryPair();
+  const ends = tunnel(pair);
+  const heard = new Map<number, Buffer>();
+  const asker = new DatagramStream(
+    ends.client.open({ kind: "dns" }),
+    { onDatagram: (answer) => void heard.set(messageId(answer), Buffer.from(answer)), onClose: () => undefined },
+    { max: 1 << 20, used: 0 },
+  );
+  serveDns(await ends.accepted(), forwarder, { max: 1 << 20, used: 0 });
+  const asked = Array.from({ length: 50 }, (_, id) => query(id, `name-${id}.local`));
+  for (const one of asked) asker.send(one);
+  asker.send(Buffer.from("no query"));
+  await expect.poll(() => heard.size).toBe(50);
+  expect([...heard.entries()].toSorted(([a], [b]) => a - b).map(([, answer]) => answer)).toEqual(
+    asked.map((one) => answerTo(one, { tail: "data" })),
+  );
 });
 
 describe("a DNS question", () => {
