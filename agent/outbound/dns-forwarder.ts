@@ -6,7 +6,7 @@ export interface DnsForwarderOptions {
   /** Addresses, in the order of preference. */
   servers: readonly string[];
   port?: number;
-  /** What one server may take for one answer, in ms. */
+  /** What one server may take for one answer in the first round, in ms. */
   timeoutMs?: number;
   /** Queries under way at once; one more is answered SERVFAIL. */
   maxQueries?: number;
@@ -14,8 +14,11 @@ export interface DnsForwarderOptions {
 
 /** Queries that are larger go by TCP at once (DNS flag day 2020: 1,232 bytes pass everywhere). */
 const maxUdpQuery = 1_232;
-/** How often all servers are asked before there is no answer. */
-const rounds = 2;
+/**
+ * How often all servers are asked before there is no answer, and how much patience each time takes: the first silence is
+ * mostly a lost packet (two questions from one new port race in the kernel's connection tracking).
+ */
+const patience: readonly number[] = [1, 3];
 /** What another server may know better; a name that does not exist is an answer. */
 const tryNext: readonly number[] = [rcode.serverFailure, rcode.notImplemented, rcode.refused];
 
@@ -29,7 +32,7 @@ export class DnsForwarder implements Disposable {
   #queries = 0;
   #disposed = false;
 
-  constructor({ servers, port = 53, timeoutMs = 2_000, maxQueries = 1_000 }: DnsForwarderOptions) {
+  constructor({ servers, port = 53, timeoutMs = 1_000, maxQueries = 1_000 }: DnsForwarderOptions) {
     this.#servers = servers;
     this.#port = port;
     this.#timeoutMs = timeoutMs;
@@ -59,9 +62,10 @@ export class DnsForwarder implements Disposable {
 
   async #askAll(query: Buffer, question: Buffer): Promise<Buffer | undefined> {
     let unwilling: Buffer | undefined;
-    for (let round = 0; round < rounds && !this.#disposed; round += 1) {
+    for (const times of patience) {
       for (const server of this.#servers) {
-        const answer = await this.#ask(server, query, question);
+        if (this.#disposed) return undefined;
+        const answer = await this.#ask(server, query, question, this.#timeoutMs * times);
         if (answer !== undefined && !tryNext.includes(rcodeOf(answer))) return answer;
         unwilling ??= answer;
       }
@@ -72,13 +76,13 @@ export class DnsForwarder implements Disposable {
   }
 
   /** Undefined when this server has no answer for us. */
-  async #ask(server: string, query: Buffer, question: Buffer): Promise<Buffer | undefined> {
+  async #ask(server: string, query: Buffer, question: Buffer, timeoutMs: number): Promise<Buffer | undefined> {
     try {
       if (query.length <= maxUdpQuery) {
-        const answer = await this.#socket(server).ask(query, question, this.#timeoutMs);
+        const answer = await this.#socket(server).ask(query, question, timeoutMs);
         if (!isTruncated(answer)) return answer;
       }
-      return await askByTcp(server, this.#port, query, question, this.#timeoutMs);
+      return await askByTcp(server, this.#port, query, question, timeoutMs);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       return undefined;

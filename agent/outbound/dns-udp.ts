@@ -5,6 +5,8 @@ import { answers, messageId } from "./dns-message.ts";
 
 /** Questions after which a socket is replaced, so that another port is asked from. */
 const maxQuestions = 256;
+/** Answers that one port waits for at once: more could come together than its receive buffer holds. */
+const maxPending = 64;
 /** Age at which it is, in ms: a Service leads one port to one server for as long as that port asks. */
 const maxAgeMs = 10_000;
 
@@ -39,7 +41,8 @@ export class DnsUdpSocket {
 
   /** Whether more may be asked from here. */
   get fresh(): boolean {
-    return !this.#retired && this.#questions < maxQuestions && performance.now() - this.#bornAt < maxAgeMs;
+    if (this.#retired || this.#questions >= maxQuestions || this.#pending.size >= maxPending) return false;
+    return performance.now() - this.#bornAt < maxAgeMs;
   }
 
   /** Asks under an id of its own; the answer has that of the query again. Rejects on silence or failure. */
