@@ -47,6 +47,8 @@ export class ImmersedGround implements Ground {
   readonly #stop = new AbortController();
   /** Its program starts while the cluster is at work. */
   readonly #immersion = new Immersion(innerProgram());
+  /** Their ports are the laptop's business, not the pod's. */
+  readonly #debuggers = new Set<number>();
   readonly #exposed = new AsyncDisposableStack();
   #following: Promise<void> | undefined;
   #files: Promise<void> | undefined;
@@ -83,8 +85,8 @@ export class ImmersedGround implements Ground {
         .map(([step, ms]) => `${step} ${ms} ms`)
         .join(", ")}`,
     );
-    this.#following = this.#follow();
     await this.#expose(command);
+    this.#following = this.#follow();
     return started;
   }
 
@@ -112,6 +114,7 @@ export class ImmersedGround implements Ground {
   async #expose({ program, args, env }: Command): Promise<void> {
     const { flags, progress } = this.#options;
     const debuggers = findDebugPorts([program, ...args], env);
+    for (const { port } of debuggers) this.#debuggers.add(port);
     const ports = new Set([...flags.expose, ...debuggers.map(({ port }) => port)]);
     const hold = { holdMs: exposeHoldMs, signal: this.#stop.signal, onHeld: () => undefined };
     for (const port of ports) {
@@ -120,7 +123,9 @@ export class ImmersedGround implements Ground {
       const what = kind === undefined ? `port ${port}` : `the debugger (${kind}, port ${port})`;
       const attach = kind === undefined ? "" : "; attach your IDE there";
       progress.say(`${what} of the local process is at 127.0.0.1:${exposed.port}${attach}`, {
-        ...{ kind: "exposed", port, local: exposed.port },
+        kind: "exposed",
+        port,
+        local: exposed.port,
         ...(kind === undefined ? {} : { debugger: kind }),
       });
     }
@@ -141,7 +146,8 @@ export class ImmersedGround implements Ground {
   async #follow(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      this.#options.followed.update(await this.#immersion.listening());
+      const listening = await this.#immersion.listening();
+      this.#options.followed.update(listening.filter(({ port }) => !this.#debuggers.has(port)));
       await delay(followMs, undefined, { signal }).catch(() => undefined);
     }
   }

@@ -36,8 +36,12 @@ test("the pod's names: its resolv.conf as it is, its hosts with the laptop's own
 
 test("the pod's network: its address on eth0, everything else intercepted", () => {
   const plan = {
-    ...{ ipv4: "10.244.1.7", ipv6: undefined, routes6: [], nameserver: "10.96.0.10" },
-    ...{ interceptPort: 1, loopbackPorts: [5432] },
+    ipv4: "10.244.1.7",
+    ipv6: undefined,
+    routes6: [],
+    nameserver: "10.96.0.10",
+    interceptPort: 1,
+    loopbackPorts: [5432],
   };
   expect(ipBatch(plan)).toContain("addr add 10.244.1.7/32 dev eth0\nroute add local default dev lo src 10.244.1.7\n");
   expect(ipBatch({ ...plan, ipv6: "fd00::7", routes6: ["fd00::/64"] })).toContain(

@@ -163,7 +163,8 @@ export class Immersion implements Disposable {
     this.#running = false;
     for (const server of this.#servers) server.close();
     this.#dialer.close();
-    this.#exited.resolve(status ?? killed);
+    // It did not live to tell how the command ended.
+    this.#exited.resolve(killed);
     this.#started.reject(
       new SwapError(
         "unsupported",
