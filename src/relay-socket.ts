@@ -13,6 +13,9 @@ const readSizes: readonly (readonly [sockets: number, bytes: number])[] = [
   [Infinity, 4_096],
 ];
 
+/** How long a connection that is given up while it is made may still become one, to be reset, in ms. */
+const connectedSoonMs = 1_000;
+
 let openSockets = 0;
 
 type Reader = (bytes: Buffer) => boolean;
@@ -90,12 +93,18 @@ export class RelaySocket {
     this.socket.resume();
   }
 
-  /** Ends it at once so that a peer over TCP sees that it did not end well: by RST, not FIN. */
+  /** Ends it so that a peer over TCP sees that it did not end well: by RST, not FIN. */
   abort(): void {
     const { socket } = this;
-    // One that has not connected would be reset only when it has; one that is no TCP cannot be.
-    if (socket.connecting || socket.remoteFamily === undefined) socket.destroy();
-    else socket.resetAndDestroy();
+    if (socket.connecting) {
+      // The peer may have accepted already: the reset follows when we hear of it, unless it has not for a while.
+      socket.resetAndDestroy();
+      const timer = setTimeout(() => socket.destroy(), connectedSoonMs);
+      socket.once("close", () => clearTimeout(timer));
+    } else if (socket.remoteFamily === undefined) {
+      // No TCP, or no peer.
+      socket.destroy();
+    } else socket.resetAndDestroy();
   }
 
   #take(bytes: Buffer): boolean {
