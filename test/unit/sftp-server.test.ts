@@ -138,8 +138,9 @@ describe("the SFTP server", () => {
   });
 
   test("answers each request of any fields with its id once, or ends the connection", () => {
-    // None that could change the machine: what has a path is under a folder that does not exist.
-    const types = Object.values(packetType).filter((type) => type > packetType.version);
+    // None that could change the machine: the first path is one that leads nowhere, and a symlink's second one is what
+    // it makes, so that it has no place here.
+    const types = Object.values(packetType).filter((type) => type > packetType.version && type !== packetType.symlink);
     const field = fc.oneof(
       fc.uint8Array({ maxLength: 20 }).map((bytes) => (writer: PacketWriter) => writer.bytes(bytes)),
       fc
@@ -150,15 +151,14 @@ describe("the SFTP server", () => {
         .bigInt({ min: 0n, max: 0xffff_ffff_ffff_ffffn })
         .map((value) => (writer: PacketWriter) => writer.uint64(value)),
       fc
-        .constantFrom("statvfs@openssh.com", "fsync@openssh.com", "lsetstat@openssh.com", "limits@openssh.com")
+        .constantFrom("statvfs@openssh.com", "fsync@openssh.com", "limits@openssh.com")
         .map((name) => (writer: PacketWriter) => writer.text(name)),
     );
     const talk = new Talk();
     fc.assert(
       fc.property(fc.constantFrom(...types), fc.nat(), fc.array(field, { maxLength: 5 }), (type, id, fields) => {
         const writer = new PacketWriter(type, id);
-        // The first field of what has a path is one that leads nowhere.
-        if (type >= packetType.open && type <= packetType.symlink) writer.text("/nowhere/x");
+        if (type >= packetType.open && type < packetType.symlink) writer.text("/nowhere/x");
         for (const write of fields) write(writer);
         expect(talk.ask(writer).id).toBe(id);
       }),
