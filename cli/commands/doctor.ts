@@ -24,7 +24,10 @@ export function doctorCommand({ io, exit }: CommandContext): CommandModule<objec
       }) as never,
     handler: async (args) => {
       const machine = (await probeMachine(io.env)).map(({ name, ok, detail, mend, needed }): Check => ({
-        ...{ part: "machine", name, ok, detail },
+        part: "machine",
+        name,
+        ok,
+        detail,
         ...(mend === undefined || ok ? {} : { mend }),
         ...(ok ? {} : { without: needed === "network" ? "--network=proxy works" : "--files=none works" }),
       }));
