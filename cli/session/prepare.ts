@@ -11,10 +11,10 @@ import type { Progress } from "../progress.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { Deployment, EndpointSlice, Pod, ReplicaSet } from "../kube/objects.ts";
 import { endpointSlicesPath, podsPath } from "../kube/paths.ts";
-import { isActive, isFinished, isReady, trouble } from "../kube/pod-state.ts";
+import { isFinished, isReady, trouble } from "../kube/pod-state.ts";
 import { formatRight, missingRights, swapRights, whoAmI } from "../kube/rights.ts";
 import { deletePod } from "./take-over.ts";
-import { originalsOf, readReplicaSets, readWorkload, type Workload } from "./workload.ts";
+import { holdsWorkload, originalsOf, readReplicaSets, readWorkload, type Workload } from "./workload.ts";
 
 /** Everything that is known of a target before anything changes. */
 export interface Prepared {
@@ -80,7 +80,7 @@ export async function prepare(
     pods: names,
     mappings,
   });
-  const held = ours.items.filter(holds);
+  const held = ours.items.filter(holdsWorkload);
   return {
     workload,
     replicaSets,
@@ -125,12 +125,6 @@ function chooseTemplate(workload: Workload, replicaSets: readonly ReplicaSet[]):
   return workload.kind === "Deployment"
     ? selectDeploymentTemplate(workload.object as Deployment, replicaSets)
     : selectReplicaSetTemplate(workload.object as ReplicaSet);
-}
-
-/** An agent pod on its way out holds nothing any more, unless it serves until its original is back. */
-function holds(pod: Pod): boolean {
-  const state = readAgentFacts(pod)?.state;
-  return state === "restoring" ? !isFinished(pod) : state === "agent" && isActive(pod);
 }
 
 /** Deletes finished agent pods of earlier sessions: nothing else does. */

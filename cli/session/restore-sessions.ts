@@ -1,5 +1,5 @@
 import { SwapError } from "../../src/error.ts";
-import { readAgentFacts } from "../../src/plan/markers.ts";
+import { markerLabels, readAgentFacts } from "../../src/plan/markers.ts";
 import { parseTarget, type Target } from "../../src/plan/target.ts";
 import type { Progress } from "../progress.ts";
 import { apiStatus } from "../kube/api-error.ts";
@@ -9,7 +9,7 @@ import { podsPath } from "../kube/paths.ts";
 import { isFinished } from "../kube/pod-state.ts";
 import { restoreWorkload } from "./restore.ts";
 import { deletePod } from "./take-over.ts";
-import { readWorkload, sessionLabel } from "./workload.ts";
+import { holdsWorkload, readWorkload } from "./workload.ts";
 
 export interface Wanted {
   readonly target?: string | undefined;
@@ -28,13 +28,11 @@ export async function restoreSessions(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<void> {
-  const ours = await client.list<Pod>(podsPath(namespace), { query: { labelSelector: sessionLabel }, signal });
+  const ours = await client.list<Pod>(podsPath(namespace), { query: { labelSelector: markerLabels.session }, signal });
   const finished = ours.items.filter(isFinished);
   await Promise.all(finished.map((pod) => deletePod(client, pod, 0, signal)));
   if (finished.length > 0) progress.say(`swept ${finished.length} finished pod${finished.length === 1 ? "" : "s"}`);
-  const byTarget = groupByTarget(
-    ours.items.filter((pod) => !isFinished(pod) && readAgentFacts(pod)?.state !== "released"),
-  );
+  const byTarget = groupByTarget(ours.items.filter(holdsWorkload));
   const chosen = nothingLeft(byTarget, groupByTarget(finished), wanted) ? [] : choose(byTarget, namespace, wanted);
   for (const name of chosen) {
     await restoreOne(client, namespace, name, byTarget.get(name) ?? [], wanted.now, progress, signal);

@@ -1,4 +1,4 @@
-import { readAgentFacts, type AgentFacts } from "../../src/plan/markers.ts";
+import { markerLabels, readAgentFacts, type AgentFacts } from "../../src/plan/markers.ts";
 import { askStatus } from "../../src/tunnel/client-handshake.ts";
 import type { AgentStatus } from "../../src/wire/agent-status.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -6,7 +6,6 @@ import type { Pod } from "../kube/objects.ts";
 import { allPodsPath, podsPath } from "../kube/paths.ts";
 import { isFinished, isReady, trouble } from "../kube/pod-state.ts";
 import { portForward } from "../kube/port-forward.ts";
-import { sessionLabel } from "./workload.ts";
 
 /** An agent that does not answer within this is shown without its own figures. */
 const askTimeoutMs = 3000;
@@ -46,7 +45,9 @@ export async function listSessions(
   signal: AbortSignal,
 ): Promise<SessionStatus[]> {
   const path = namespace === undefined ? allPodsPath : podsPath(namespace);
-  const pods = await client.list<Pod>(path, { query: { labelSelector: sessionLabel }, signal });
+  // What a restore has retired holds no workload any more: it is only on its way out.
+  const labelSelector = `${markerLabels.session},${markerLabels.workload}`;
+  const pods = await client.list<Pod>(path, { query: { labelSelector }, signal });
   const agents = pods.items.filter((pod) => readAgentFacts(pod)?.target !== undefined);
   const asked = await Promise.all(agents.map(async (pod) => ({ pod, agent: await ask(client, pod, signal) })));
   const sessions = Map.groupBy(asked, ({ pod }) => `${pod.metadata?.namespace}/${readAgentFacts(pod)?.session}`);

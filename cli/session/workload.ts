@@ -3,8 +3,9 @@ import type { KubeClient } from "../kube/client.ts";
 import { apiStatus } from "../kube/api-error.ts";
 import type { Deployment, Pod, ReplicaSet } from "../kube/objects.ts";
 import { deploymentsPath, replicaSetsPath } from "../kube/paths.ts";
-import { isActive, isControlledBy } from "../kube/pod-state.ts";
+import { isActive, isControlledBy, isFinished } from "../kube/pod-state.ts";
 import { formatSelector } from "../kube/selector.ts";
+import { markerLabels, readAgentFacts } from "../../src/plan/markers.ts";
 import type { SupportedKind } from "../../src/plan/target.ts";
 
 /** What the session needs to know of a Deployment or a bare ReplicaSet, as it is now. */
@@ -88,7 +89,15 @@ export function originalsOf(pods: Iterable<Pod>, replicaSets: readonly ReplicaSe
 
 /** A pod that some session of swap made or released. */
 export function isOurs(pod: Pod): boolean {
-  return pod.metadata?.labels?.[sessionLabel] !== undefined;
+  return pod.metadata?.labels?.[markerLabels.session] !== undefined;
 }
 
-export const sessionLabel = "swap.dev/session";
+/**
+ * Whether an agent pod keeps its workload swapped. One on its way out does not, unless it serves until its original is
+ * back; nor does one that a restore has retired, or that only reads an environment: both lack the workload's label.
+ */
+export function holdsWorkload(pod: Pod): boolean {
+  const state = readAgentFacts(pod)?.state;
+  if (pod.metadata?.labels?.[markerLabels.workload] === undefined) return false;
+  return state === "restoring" ? !isFinished(pod) : state === "agent" && isActive(pod);
+}

@@ -16,6 +16,7 @@ import { nothingLeftInCluster } from "../support/nothing-left.ts";
 
 interface Session {
   readonly target: string;
+  readonly namespace: string;
   readonly state: string;
   readonly ageSeconds: number;
   readonly replicas: number;
@@ -75,7 +76,7 @@ test("status tells who swaps what, where, since when, and how much went through"
   for (let i = 0; i < 5; i++) {
     expect(await client.identity("http://api/", { method: "POST", body })).toMatchObject({ from: "local" });
   }
-  const [after] = await sessions("-A").then((all) => all.filter(({ target }) => target === "deployment/api"));
+  const [after] = await sessions("-A").then((all) => all.filter(({ namespace }) => namespace === ns.name));
   expect(after?.connections.total).toBe((before?.connections.total ?? 0) + 5);
   expect((after?.bytes.in ?? 0) - (before?.bytes.in ?? 0)).toBeGreaterThan(250_000);
   expect((after?.bytes.out ?? 0) - (before?.bytes.out ?? 0)).toBeGreaterThan(250_000);
