@@ -11,6 +11,7 @@ import { narrator } from "./demo/narrator.ts";
 import { preferredPort } from "./demo/preferred-port.ts";
 import { Shell } from "./demo/shell.ts";
 import { firstSwapImages } from "./images/first-swap-images.ts";
+import { until } from "./until.ts";
 
 /**
  * The main job from nothing, told to a person: `make demo`. Exit status 0 when all of it went well, else 1.
@@ -21,6 +22,7 @@ const keep = process.env["DEMO_KEEP"] === "1";
 const root = packageRoot();
 const example = "examples/first-swap";
 const question = "http://localhost:8080/quote?item=espresso&count=3";
+const asking = ["kubectl", "exec", "deploy/web", "--", "wget", "-qO-", question];
 const tell = narrator(process.stdout);
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stop.abort(new Error(signal)));
@@ -96,6 +98,8 @@ async function deployExample(shell: Shell): Promise<void> {
   await shell.run(["kubectl", "config", "set-context", "--current", "--namespace=first-swap"]);
   await shell.run(["kubectl", "apply", "-f", `${example}/kubernetes/`]);
   await shell.run(["kubectl", "wait", "--for=condition=Available", "deployment", "--all", "--timeout=120s"]);
+  // A Service's rules reach the nodes up to a second after its pods are Ready, and nothing tells when.
+  await until("the first answer over the Services", () => shell.run(asking, { shown: false }), { timeoutMs: 20_000 });
 }
 
 async function swapAndBreak(shell: Shell, original: string): Promise<void> {
@@ -146,7 +150,7 @@ async function breakIn(shell: Shell, inspector: number): Promise<void> {
 
 /** One request that starts in the cluster, from the web pod as its page would. */
 async function ask(shell: Shell): Promise<Answer> {
-  const text = await shell.run(["kubectl", "exec", "deploy/web", "--", "wget", "-qO-", question]);
+  const text = await shell.run(asking);
   const answer = JSON.parse(text) as Answer;
   check(answer.cents === 675, `the answer is right: ${answer.cents} cents`);
   return answer;
