@@ -1,9 +1,13 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const minutes = 60_000;
 
 /** End-to-end files share one small machine: more at once would only wait for each other. */
 const filesAtOnce = 3;
+
+/** Vitest's own choice leaves a core idle, which is half of a small machine; much of these tests is waiting. */
+const unitFilesAtOnce = Math.max(2, availableParallelism());
 
 const onTheLab = {
   globalSetup: ["test/support/global-setup.ts"],
@@ -14,8 +18,8 @@ const onTheLab = {
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
-      { test: { name: "contract", include: ["test/contract/**/*.test.ts"] } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], maxWorkers: unitFilesAtOnce } },
+      { test: { name: "contract", include: ["test/contract/**/*.test.ts"], maxWorkers: unitFilesAtOnce } },
       {
         test: {
           name: "e2e",
