@@ -3,14 +3,11 @@ import { environmentFormats, formatEnvironment, type EnvironmentFormat } from ".
 import { textToBytes } from "../../src/plan/byte-text.ts";
 import { parseTarget } from "../../src/plan/target.ts";
 import { readConnectionFlags, withConnectionFlags, type ConnectionArgs } from "./connection-flags.ts";
+import { withContainerFlags, type ContainerArgs } from "./container-flags.ts";
 import type { CommandContext } from "./context.ts";
-import { defaultAgentImage } from "./swap.ts";
 
-interface EnvArgs extends ConnectionArgs {
-  target: string;
-  container?: string | undefined;
+interface EnvArgs extends ConnectionArgs, ContainerArgs {
   output: EnvironmentFormat;
-  agentImage: string;
 }
 
 /** `swap env TARGET`: the container's environment, without swapping. */
@@ -19,30 +16,12 @@ export function envCommand({ io, progress }: CommandContext): CommandModule<obje
     command: "env <target>",
     describe: "print a container's environment without swapping it",
     builder: (argv) =>
-      withConnectionFlags(argv)
-        .positional("target", {
-          type: "string",
-          demandOption: true,
-          describe: "deploy/NAME, deploy/NAME/CONTAINER or rs/NAME",
-        })
-        .option("container", {
-          alias: "c",
-          type: "string",
-          requiresArg: true,
-          describe: "container, if the pod has several",
-        })
-        .option("agent-image", {
-          type: "string",
-          default: defaultAgentImage,
-          requiresArg: true,
-          describe: "image of the agent",
-        })
-        .option("output", {
-          alias: "o",
-          choices: environmentFormats,
-          default: "dotenv" as const,
-          describe: "form of the list",
-        }) as never,
+      withContainerFlags(withConnectionFlags(argv)).option("output", {
+        alias: "o",
+        choices: environmentFormats,
+        default: "dotenv" as const,
+        describe: "form of the list",
+      }) as never,
     handler: async (args) => {
       const target = parseTarget(args.target, args.container);
       const [{ loadConnection }, { KubeClient }, { readContainerEnvironment }] = await Promise.all([

@@ -3,14 +3,11 @@ import { SwapError } from "../../src/error.ts";
 import { parseTarget } from "../../src/plan/target.ts";
 import type { SwapOptions } from "../session/options.ts";
 import { readConnectionFlags, withConnectionFlags, type ConnectionArgs } from "./connection-flags.ts";
+import { withContainerFlags, type ContainerArgs } from "./container-flags.ts";
 import type { CommandContext } from "./context.ts";
 import { readImmersionFlags, withImmersionFlags, type ImmersionArgs } from "./immersion-flags.ts";
-import { defaultAgentImage } from "./swap.ts";
 
-interface RunArgs extends ConnectionArgs, ImmersionArgs {
-  target: string;
-  container?: string | undefined;
-  agentImage: string;
+interface RunArgs extends ConnectionArgs, ContainerArgs, ImmersionArgs {
   "--"?: string[] | undefined;
 }
 
@@ -44,24 +41,7 @@ export function shellCommand(context: CommandContext): CommandModule<object, Run
 }
 
 function withRunFlags(argv: Argv<object>): Argv<unknown> {
-  return withImmersionFlags(withConnectionFlags(argv))
-    .positional("target", {
-      type: "string",
-      demandOption: true,
-      describe: "deploy/NAME, deploy/NAME/CONTAINER or rs/NAME",
-    })
-    .option("container", {
-      alias: "c",
-      type: "string",
-      requiresArg: true,
-      describe: "container, if the pod has several",
-    })
-    .option("agent-image", {
-      type: "string",
-      default: defaultAgentImage,
-      requiresArg: true,
-      describe: "image of the agent",
-    });
+  return withContainerFlags(withImmersionFlags(withConnectionFlags(argv)));
 }
 
 const graceMs = 30_000;

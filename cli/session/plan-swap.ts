@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { SwapError } from "../../src/error.ts";
 import { planAgentPod, type AgentPodInput } from "../../src/plan/agent-pod.ts";
+import type { DeliveryKind } from "../../src/plan/delivery.ts";
 import { createSessionKey, type SessionKey } from "../../src/tunnel/session-key.ts";
 import type { Pod } from "../kube/objects.ts";
 import { chooseDelivery } from "./delivery.ts";
@@ -74,10 +75,10 @@ export async function planSwap(
 }
 
 /** The agent pod of a plan, as `--dry-run` shows it. */
-export function exampleAgentPod(plan: SwapPlan): Pod {
-  const { choice } = plan.prepared;
+export function exampleAgentPod({ prepared, agent }: Pick<SwapPlan, "prepared" | "agent">): Pod {
+  const { choice } = prepared;
   return planAgentPod({
-    ...plan.agent,
+    ...agent,
     template: choice.template,
     replicaSet: choice.replicaSet.metadata?.name ?? "",
     withheld: choice.withheld,
@@ -93,7 +94,7 @@ async function planAgents(
   dryRun: boolean,
 ): Promise<Pick<SwapPlan, "key" | "agent" | "refusal">> {
   const key = createSessionKey();
-  const agent = (delivery: "image-volume" | "init-container"): SwapPlan["agent"] => ({
+  const agent = (delivery: DeliveryKind): SwapPlan["agent"] => ({
     namespace,
     workload: { kind: prepared.workload.kind, name: prepared.workload.name },
     container: prepared.container,
@@ -113,14 +114,7 @@ async function planAgents(
     },
   });
   const id = randomBytes(5).toString("hex");
-  const { choice } = prepared;
-  const pod = (kind: "image-volume" | "init-container"): Pod =>
-    planAgentPod({
-      ...agent(kind),
-      template: choice.template,
-      replicaSet: choice.replicaSet.metadata?.name ?? "",
-      withheld: choice.withheld,
-    }).pod;
+  const pod = (kind: DeliveryKind): Pod => exampleAgentPod({ prepared, agent: agent(kind) });
   try {
     const delivery = await chooseDelivery(client, options.delivery, pod, signal);
     progress.detail(`the agent comes by ${delivery}`);

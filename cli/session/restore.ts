@@ -1,6 +1,7 @@
 import { SwapError } from "../../src/error.ts";
 import { planRestoreRelease, planRetire } from "../../src/plan/patch.ts";
-import { readAgentFacts } from "../../src/plan/markers.ts";
+import { markerLabels, readAgentFacts } from "../../src/plan/markers.ts";
+import { isHashLabel } from "../../src/plan/template.ts";
 import type { Progress } from "../progress.ts";
 import { apiStatus, isGone } from "../kube/api-error.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -12,8 +13,6 @@ import { isActive, isFinished, isReady, trouble } from "../kube/pod-state.ts";
 import { deletePod } from "./take-over.ts";
 import { originalsOf, readReplicaSets, type Workload } from "./workload.ts";
 
-/** A ReplicaSet whose only selecting labels are the Service's: an agent pod cannot leave the one and stay with the other. */
-const hashLabels = new Set(["pod-template-hash", "rollouts-pod-template-hash"]);
 /** An agent that ends as a terminating endpoint serves this long at most while the original starts. */
 const terminatingSeconds = 600;
 /** Open connections may end by themselves for this long. */
@@ -84,11 +83,11 @@ async function watchSlices(
 async function release(client: KubeClient, pod: Pod): Promise<Pod | undefined> {
   const withheld = readAgentFacts(pod)?.withheld;
   try {
-    if (withheld !== undefined && hashLabels.has(withheld.key)) {
+    if (withheld !== undefined && isHashLabel(withheld.key)) {
       return await client.patch<Pod>(pathOf(pod), planRestoreRelease(pod, withheld));
     }
-    // Its controller no longer counts a terminating pod; Services send to it as long as nothing else is Ready (KEP-1669).
-    await client.patch(pathOf(pod), { metadata: { labels: { "swap.dev/state": "restoring" } } });
+    // Without this label it would leave its Services as well. Its controller no longer counts a terminating pod; Services send to it as long as nothing else is Ready (KEP-1669).
+    await client.patch(pathOf(pod), { metadata: { labels: { [markerLabels.state]: "restoring" } } });
     await deletePod(client, pod, terminatingSeconds);
     return pod;
   } catch (error) {

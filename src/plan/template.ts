@@ -9,6 +9,11 @@ const revisionAnnotation = "deployment.kubernetes.io/revision";
 /** Labels that exist only to tell one ReplicaSet's pods from another's: no Service selects by them. */
 const hashLabels = ["pod-template-hash", "rollouts-pod-template-hash"];
 
+/** Whether a pod may lose this label and stay with its Services. */
+export function isHashLabel(key: string): boolean {
+  return hashLabels.includes(key);
+}
+
 /** What a controller makes pods from, and what it counts them by. */
 export interface TemplateChoice {
   replicaSet: Raw<V1ReplicaSet>;
@@ -75,15 +80,14 @@ function choiceOf(
   const template = replicaSet.spec?.template;
   const labels = template?.metadata?.labels ?? {};
   const served = new Set(serviceSelectors.flatMap((selector) => Object.keys(selector)));
-  const isHash = (key: string) => hashLabels.includes(key);
   const candidates = selectingKeys(replicaSet.spec?.selector).filter((key) => labels[key] !== undefined);
-  const key = candidates.find(isHash) ?? candidates.find((candidate) => !served.has(candidate)) ?? candidates[0];
+  const key = candidates.find(isHashLabel) ?? candidates.find((candidate) => !served.has(candidate)) ?? candidates[0];
   const value = key === undefined ? undefined : labels[key];
   if (template === undefined || key === undefined || value === undefined) {
     throw new SwapError("unsupported", `replicaset ${replicaSet.metadata?.name ?? ""} selects its pods by no label`);
   }
   const knownUnserved = serviceSelectors.length > 0 && !served.has(key);
-  return { replicaSet, template, withheld: { key, value }, servesWithout: isHash(key) || knownUnserved };
+  return { replicaSet, template, withheld: { key, value }, servesWithout: isHashLabel(key) || knownUnserved };
 }
 
 /** The keys that a pod must carry to match: one without them is let go. */
